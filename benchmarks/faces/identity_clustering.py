@@ -1,4 +1,4 @@
-"""Measure how long telling people apart takes, by the number of tracks.
+"""Measure how long clustering tracks by person takes, by the number of tracks.
 
     python -m benchmarks.faces.identity_clustering [COUNT...]
 

@@ -254,7 +254,7 @@ class JobQueue:
             other = self._jobs[min(makers)]
             raise UsageError(
                 f"Job {other.number} ({other.request.title}) makes {artifact} already; wait for "
-                "it, stop it, or choose another name."
+                "it or stop it, or give a new job another name."
             )
 
     def _first(self, state: JobState) -> Job | None:

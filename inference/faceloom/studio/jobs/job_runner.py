@@ -125,9 +125,9 @@ class JobRunner:
             self._queue.update(job.number, lambda now: now.model_copy(update=record))
             self._queue.report(job.number, Progress(job.request.title, 0))
             # A short command reports nothing before it ends.
-            memory.look(child.process.pid)
+            memory.sample(child.process.pid)
             for progress in child.progress():
-                memory.look(child.process.pid)
+                memory.sample(child.process.pid)
                 if progress:
                     self._queue.report(job.number, progress)
             result = child.result()

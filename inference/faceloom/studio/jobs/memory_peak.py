@@ -1,16 +1,16 @@
-"""The largest memory of a command and its own processes."""
+"""The peak memory of a command and its child processes."""
 
 import time
 from contextlib import suppress
 
 import psutil
 
-# Seconds between two looks: finding the processes of a command reads the list of all processes.
-_LOOK_SECONDS = 0.5
+# Seconds between two samples: finding the processes of a command reads the list of all processes.
+_SAMPLE_SECONDS = 0.5
 
 
 class MemoryPeak:
-    """Looks at the memory of a command every half second.
+    """Samples the memory of a command every half second.
 
     The peak that the system records for a child includes the memory of the process that started
     it, which is larger than that of many commands.
@@ -19,18 +19,18 @@ class MemoryPeak:
     def __init__(self) -> None:
         self.bytes = 0
         """The largest sum of the resident memory of its processes."""
-        self._next_look = 0.0
+        self._next_sample = 0.0
 
-    def look(self, pid: int) -> None:
-        """Look at a command's memory, unless the last look was less than half a second ago.
+    def sample(self, pid: int) -> None:
+        """Measure a command's memory, unless the last sample is less than half a second old.
 
         Args:
             pid: The process of the command; it may have ended.
         """
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_sample:
             return
-        self._next_look = now + _LOOK_SECONDS
+        self._next_sample = now + _SAMPLE_SECONDS
         with suppress(psutil.Error):
             process = psutil.Process(pid)
             family = [process, *process.children(recursive=True)]

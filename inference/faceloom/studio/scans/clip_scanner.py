@@ -133,7 +133,7 @@ class ClipScanner:
                 clip.error = f"The scan failed ({error})."
 
     def _next_clip(self) -> _ShownClip | None:
-        """Wait for a clip that a page shows; None when the thread shall end."""
+        """Wait for a clip that a page shows; return None if the scanner is closed."""
         with self._changed:
             while not self._is_closed:
                 unfinished = [clip for clip in self._clips.values() if clip.is_unfinished]

@@ -1,4 +1,4 @@
-"""The memory of a command and of its own processes is looked at from time to time."""
+"""The memory of a command and of its child processes is sampled."""
 
 import subprocess
 import sys
@@ -28,17 +28,17 @@ def pid() -> Iterator[int]:
 
 
 def test_the_memory_of_all_its_processes_counts(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_peak, "_LOOK_SECONDS", 1000)
+    monkeypatch.setattr(memory_peak, "_SAMPLE_SECONDS", 1000)
     peak = MemoryPeak()
-    peak.look(pid)
+    peak.sample(pid)
     assert FILLED < peak.bytes < 3 * FILLED
     largest, peak.bytes = peak.bytes, 0
-    peak.look(pid)
+    peak.sample(pid)
     assert peak.bytes == 0
-    monkeypatch.setattr(memory_peak, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(memory_peak, "_SAMPLE_SECONDS", 0)
     peak = MemoryPeak()
     peak.bytes = 2 * largest
-    peak.look(pid)
+    peak.sample(pid)
     assert peak.bytes == 2 * largest
 
 
@@ -46,5 +46,5 @@ def test_a_process_that_has_ended_needs_none() -> None:
     process = subprocess.Popen([sys.executable, "-S", "-c", ""])
     process.wait()
     peak = MemoryPeak()
-    peak.look(process.pid)
+    peak.sample(process.pid)
     assert peak.bytes == 0

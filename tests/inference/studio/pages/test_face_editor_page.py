@@ -20,13 +20,18 @@ from faceloom.studio.studio_project import item_id
 SIZE = GEOMETRY.size
 
 
-@pytest.fixture
-def folder(server: StudioServer) -> Path:
-    """A face set of the project; every fifth face is of one track."""
+def add_faces(server: StudioServer, count: int) -> Path:
+    """Add a face set to the project; every fifth face is of one track."""
     folder = server.studio.project.folder / "faces" / "ada"
     folder.parent.mkdir()
-    write_faceset(folder, good_faces(20))
+    write_faceset(folder, good_faces(count))
     return folder
+
+
+@pytest.fixture
+def folder(server: StudioServer) -> Path:
+    """A face set of the project."""
+    return add_faces(server, 20)
 
 
 @pytest.fixture
@@ -37,10 +42,7 @@ def url(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def shared_folder(shared_server: StudioServer) -> Path:
     """A face set that no test changes."""
-    folder = shared_server.studio.project.folder / "faces" / "ada"
-    folder.parent.mkdir()
-    write_faceset(folder, good_faces(4))
-    return folder
+    return add_faces(shared_server, 4)
 
 
 @pytest.fixture

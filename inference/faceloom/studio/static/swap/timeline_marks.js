@@ -14,8 +14,8 @@ const note = document.getElementById("scan-note");
 const legend = document.getElementById("marks-legend");
 const missing = document.getElementById("jump-note");
 const texts = marks.dataset;
-// Milliseconds between two looks at a scan that runs. Without them the studio stops it.
-const LOOK_MS = 1000;
+// Milliseconds between two requests for a running scan. Without requests the studio stops it.
+const POLL_MS = 1000;
 // Columns of the strip; a column shows the rarest of what is in it.
 const COLUMNS = 600;
 const RANK = ["one", "several", "none"];
@@ -24,7 +24,7 @@ let clip = "";
 let frames = 1;
 let scan = { frames: null, done: 0, runs: [], cuts: [] };
 let moments = [];
-let look = 0;
+let timer = 0;
 let compared = "";
 
 /**
@@ -46,7 +46,7 @@ export function openMarks(id, info) {
 }
 
 async function readScan() {
-  clearTimeout(look);
+  clearTimeout(timer);
   const asked = clip;
   const found = await orMessage(() => get(`/swap/scan/${asked}`));
   if (asked !== clip || !found) return;
@@ -55,7 +55,7 @@ async function readScan() {
     showScan();
   }
   note.textContent = noteOf(found);
-  if (!found.error && found.done !== found.frames && !document.hidden) look = setTimeout(readScan, LOOK_MS);
+  if (!found.error && found.done !== found.frames && !document.hidden) timer = setTimeout(readScan, POLL_MS);
 }
 
 function noteOf({ error, frames: all, done }) {
@@ -198,7 +198,7 @@ strip.addEventListener("click", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && clip && scan.done !== scan.frames) readScan();
 });
-// A comparison that ends brings other moments.
+// A finished comparison changes the worst moments.
 onQueue(({ jobs }) => {
   const done = jobs.filter((job) => job.state === "done").map((job) => job.number).join();
   if (clip && done !== compared) readMoments();
