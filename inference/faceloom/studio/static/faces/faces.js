@@ -122,16 +122,15 @@ function showSelection() {
   pinnedFaces.show();
 }
 
-/** Sort and filter again; the current face stays where it can be seen. */
-function arrange() {
-  const current = currentName();
+/** Sort and filter again; the current face stays where it can be seen, else a position becomes the current one. */
+function arrange(current = currentName(), fallback = 0) {
   const keys = order.selectedOptions[0].dataset.columns.split(" ");
   const reversed = element("reverse").getAttribute("aria-pressed") === "true";
   shown = table.arrange(keys, reversed, filter.value);
   const visible = new Set(Array.from(shown, (index) => table.names[index]));
   selection.keep((name) => visible.has(name));
   const found = shown.indexOf(table.indices.get(current) ?? -1);
-  selection.moveTo(Math.max(0, found));
+  selection.moveTo(clamp(found < 0 ? fallback : found));
   showGrid();
 }
 
@@ -148,16 +147,11 @@ async function reload({ selectNew = false } = {}) {
   const parts = () => Promise.all(["table", "reviewed"].map((part) => get(`${texts.url}/${part}`)));
   const [answer, reviewed] = (await orMessage(parts)) ?? [];
   if (!answer) return;
-  const [before, current, name] = [table.indices, selection.current, currentName()];
+  const [before, position, name] = [table.indices, selection.current, currentName()];
   table = new FaceTable(answer);
   offerReviewed(reviewed);
   if (selectNew) selection.all(table.names.filter((name) => !before.has(name)));
-  shown = new Int32Array();
-  arrange();
-  const index = table.indices.get(name) ?? -1;
-  const position = shown.indexOf(index);
-  selection.moveTo(clamp(position < 0 ? current : position));
-  showSelection();
+  arrange(name, position);
   loadFindings();
 }
 
@@ -338,8 +332,8 @@ function listen() {
   view.addEventListener("dblclick", (event) => event.target.closest(".face") && enlarge());
   view.addEventListener("load", ({ target }) => endPicture(target, true), true);
   view.addEventListener("error", ({ target }) => endPicture(target, false), true);
-  order.addEventListener("change", arrange);
-  filter.addEventListener("change", arrange);
+  order.addEventListener("change", () => arrange());
+  filter.addEventListener("change", () => arrange());
   element("reverse").addEventListener("click", ({ currentTarget }) => {
     const pressed = currentTarget.getAttribute("aria-pressed") === "true";
     currentTarget.setAttribute("aria-pressed", String(!pressed));
@@ -362,6 +356,6 @@ function listen() {
 listen();
 say("reading");
 await reload();
-await pinnedFaces.load();
 element("news").textContent = "";
+await pinnedFaces.load();
 view.focus({ preventScroll: true });
