@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.faces.landmarks import CHIN, FOREHEAD
@@ -50,6 +50,16 @@ def mesh_outline(mesh_xy: Float32[np.ndarray, "468 2"]) -> Float32[np.ndarray, "
         The corners of a convex polygon in pixels.
     """
     return float32(cv2.convexHull(float32(_raise(mesh_xy, FOREHEAD_EXTENSION)))[:, 0])
+
+
+def disk(radius: float) -> UInt8[np.ndarray, "k k"]:
+    """Return a disk as OpenCV's morphological operations expect it.
+
+    Args:
+        radius: The radius in pixels, which is rounded.
+    """
+    side = 2 * round(radius) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _raise(mesh_xy: Float32[np.ndarray, "468 2"], forehead: float) -> Float32[np.ndarray, "468 2"]:

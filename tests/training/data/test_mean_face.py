@@ -74,3 +74,27 @@ def test_what_hides_a_face_is_left_out() -> None:
     # The mask still says how often the face is seen.
     assert mean_face[10:18, 20:40, 3].max() < 0.05
     assert mean_face[35:50, 4:11, 3].mean() == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_hair_leaves_no_line_where_it_ends() -> None:
+    skin, hair = np.uint8([200, 150, 100]), np.uint8([10, 10, 10])
+    outline = np.zeros((_STORED_SIZE, _STORED_SIZE), np.uint8)
+    outline[10:-10, 10:-10] = 255
+    crops = []
+    # The hairline moves, and ends a pixel lower than the mask says.
+    for hairline in (28, 30, 30, 32):
+        visible = outline.copy()
+        visible[:hairline] = 0
+        rgb = np.broadcast_to(skin, (_STORED_SIZE, _STORED_SIZE, 3)).copy()
+        rgb[: hairline + 1] = hair
+        crops.append(np.dstack([rgb, visible, outline]))
+    mesh = np.float32(np.random.default_rng(0).uniform(-0.4, 0.4, (468, 2)))
+    faces = TrainingFaces(
+        "ada",
+        np.stack([*crops, *crops]),
+        np.zeros((8, 2, 2), np.float32),
+        np.stack([mesh] * 8),
+        np.ones(8, np.float32),
+    )
+    mean_face = compute_mean_face(faces, _SIZE)
+    assert np.abs(mean_face[10:-8, 8:-8, :3] * 255 - skin).max() < 12

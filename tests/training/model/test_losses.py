@@ -19,6 +19,7 @@ from faceloom_train.model.losses import (
     mean_dssim,
     mean_over_faces,
     pixel_weights,
+    with_rim,
     without_hidden_pixels,
     without_mouth_map,
 )
@@ -213,3 +214,13 @@ def test_hidden_pixels_count_for_nothing(kind: str) -> None:
     same = np.isclose(*values, rtol=1e-5)
     assert same.all() if kind == "hidden" else not same.any()
     assert gradients[0][where].any() == (kind == "visible")
+
+
+def test_the_rim_of_what_is_hidden_has_a_width_in_sides() -> None:
+    for size, radius in ((32, 1), (128, 3), (256, 5)):
+        hidden = np.zeros((1, size, size, 1), np.float32)
+        hidden[0, size // 2, size // 2] = 0.5
+        wide = np.asarray(with_rim(hidden))[0, ..., 0]
+        rows = np.flatnonzero(wide.any(1))
+        assert (rows[0], rows[-1]) == (size // 2 - radius, size // 2 + radius)
+        assert wide.max() == 0.5

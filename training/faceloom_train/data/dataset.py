@@ -30,6 +30,9 @@ from faceloom_train.data.sampling_weights import balanced_weights
 # Unit of the landmarks, as a fraction of the crop's side: they then have a standard deviation of
 # about 1, as the latent has.
 LANDMARK_UNIT = 1 / 20
+# Width of the rim of hidden parts, as a fraction of the crop's side: there skin and hair are mixed,
+# which would draw a line around the hair.
+HIDDEN_RIM = 0.02
 # At most one in so many faces of a set is a validation face.
 _MIN_FACES_PER_VALIDATION_FACE = 8
 # Threads that sample batches.

@@ -5,16 +5,18 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import float32
+from faceloom.faces.mask import disk
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.augmentation.pipeline import pixel_coordinates
-from faceloom_train.data.dataset import TrainingFaces
+from faceloom_train.data.dataset import HIDDEN_RIM, TrainingFaces
 
 # Side of the grid on which the displacement of a mesh is interpolated.
 _GRID = 64
 # Standard deviation of a landmark's influence, as a fraction of the crop's side.
 _INFLUENCE = 0.02
-# Share of the faces that must show a pixel; what it lacks is filled with the skin around.
-_MIN_SHOWN = 0.1
+# Share of the faces that must show a pixel; what it lacks is filled with the skin around. A pixel
+# at the hairline that only a few faces show would have the color of hair.
+_MIN_SHOWN = 0.4
 # Standard deviation of the blur that continues the skin, as a fraction of the crop's side.
 _CONTINUED = 0.08
 # Weight of the mean color of the skin, relative to the skin around.
@@ -42,7 +44,7 @@ def compute_mean_face(faces: TrainingFaces, size: int) -> Float32[np.ndarray, "s
     closest = np.argsort(distances, kind="stable")[: max(1, len(distances) // 2)]
     weights, coordinates = _landmark_weights(median), _pixel_grid(size)
     side = faces.crops.shape[1]
-    sums = np.zeros((size, size, 8), np.float32)
+    sums = np.zeros((size, size, 9), np.float32)
     for crop, mesh in zip(faces.crops[closest], faces.meshes[closest], strict=True):
         shift = cv2.resize((weights @ (mesh - median)).reshape(_GRID, _GRID, 2), (size, size))
         x, y = np.moveaxis(((coordinates + shift) / MARGIN + 0.5) * side - 0.5, -1, 0)
@@ -57,16 +59,18 @@ def compute_mean_face(faces: TrainingFaces, size: int) -> Float32[np.ndarray, "s
     return _average(sums, len(closest))
 
 
-def _weigh(face: Float32[np.ndarray, "s s c"]) -> Float32[np.ndarray, "s s 8"]:
-    """Return RGB times weight, and weight, for two weights: not hidden, and visible face."""
+def _weigh(face: Float32[np.ndarray, "s s c"]) -> Float32[np.ndarray, "s s 9"]:
+    """Return RGB times weight, and weight, for what is not hidden and for skin; then the mask."""
     rgb, mask, outline = face[..., :3], face[..., 3:4], face[..., -1:]
-    shown = 1 - np.maximum(outline - mask, 0)
-    return np.concatenate([rgb * shown, shown, rgb * mask, mask], -1)
+    hidden = cv2.dilate(np.maximum(outline - mask, 0), disk(HIDDEN_RIM * len(face)))[..., None]
+    shown = 1 - hidden
+    skin = np.minimum(mask, shown)
+    return np.concatenate([rgb * shown, shown, rgb * skin, skin, mask], -1)
 
 
-def _average(sums: Float32[np.ndarray, "s s 8"], count: int) -> Float32[np.ndarray, "s s 4"]:
+def _average(sums: Float32[np.ndarray, "s s 9"], count: int) -> Float32[np.ndarray, "s s 4"]:
     """Return RGB and mask of the mean of `count` faces, given the sum of what `_weigh` returns."""
-    rgb, shown, skin = sums[..., :3], sums[..., 3:4], sums[..., 4:]
+    rgb, shown, skin, mask = np.split(sums, (3, 4, 8), -1)
     lacking = np.maximum(_MIN_SHOWN * count - shown, 0)
     if lacking.any():
         sigma = _CONTINUED * len(sums)
@@ -74,7 +78,7 @@ def _average(sums: Float32[np.ndarray, "s s 8"], count: int) -> Float32[np.ndarr
         # Far from all visible skin, its mean color.
         spread = spread + _MEAN_SKIN * skin.mean((0, 1)) + _EPSILON
         rgb = rgb + lacking * spread[..., :3] / spread[..., 3:]
-    return np.concatenate([rgb / (shown + lacking), skin[..., 3:] / count], -1)
+    return np.concatenate([rgb / (shown + lacking), mask / count], -1)
 
 
 def _landmark_weights(mesh: Float32[np.ndarray, "k 2"]) -> Float32[np.ndarray, "g k"]:

@@ -12,7 +12,7 @@ from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, MESH_POINTS
 from faceloom_train.augmentation.resampling import sample_bilinear
 from faceloom_train.config.schema import LossConfig
-from faceloom_train.data.dataset import LANDMARK_UNIT
+from faceloom_train.data.dataset import HIDDEN_RIM, LANDMARK_UNIT
 
 # Left eye, right eye and mouth of an aligned face: center x, y and standard deviation x, y, as
 # fractions of the side of a crop of coverage 1.
@@ -56,6 +56,19 @@ def without_hidden_pixels(target: Any, prediction: Any, hidden: Any) -> tuple[An
     """
     fill = ops.stop_gradient(prediction) * hidden
     return target * (1 - hidden) + fill, prediction * (1 - hidden) + fill
+
+
+def with_rim(hidden: Any) -> Any:
+    """Widen what is hidden by the rim where skin and hair are mixed.
+
+    Args:
+        hidden: How far each pixel is hidden, [n, s, s, 1], 0 to 1.
+
+    Returns:
+        The largest value within HIDDEN_RIM of each pixel, of the same shape.
+    """
+    radius = round(HIDDEN_RIM * hidden.shape[1])
+    return ops.max_pool(hidden, 2 * radius + 1, 1, padding="same") if radius else hidden
 
 
 def pixel_weights(mask: Any, outline: Any, crop: CropGeometry, config: LossConfig) -> Any:

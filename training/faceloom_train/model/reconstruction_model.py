@@ -22,6 +22,7 @@ from faceloom_train.model.losses import (
     mean_dssim,
     mean_over_faces,
     pixel_weights,
+    with_rim,
     without_hidden_pixels,
     without_mouth_map,
 )
@@ -159,7 +160,8 @@ class ReconstructionModel(PrebuiltModel):
         prediction, predicted_mask = ops.split(outputs["prediction"], [3], axis=-1)
         target, mask, outline = ops.split(outputs["target"], [3, 4], axis=-1)
         if outline.shape[-1]:
-            target, prediction = without_hidden_pixels(target, prediction, outline - mask)
+            hidden = with_rim(outline - mask)
+            target, prediction = without_hidden_pixels(target, prediction, hidden)
         else:
             outline = mask
         weights = pixel_weights(mask, outline, self.crop, config)

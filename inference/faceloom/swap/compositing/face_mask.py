@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from faceloom.array_types import Mask, float32, to_uint8
 from faceloom.choices import GlassesChoice
+from faceloom.faces.mask import disk
 from faceloom.faces.parsing.regions import (
     FACE_REGIONS,
     Region,
@@ -27,6 +29,9 @@ _LEAST_GLASSES = 0.015
 _GLASSES_WEIGHT = 0.2
 # Widest gap in a predicted face that is closed, in crop sides: a crease that looks like hair.
 _LARGEST_GAP = 0.07
+# Width around the target's eyes and brows that is covered as well, in crop sides: lashes, and the
+# thin ends of brows that face parsing misses.
+_AROUND_FEATURES = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,9 @@ class HardMask:
     """Where the face is."""
     visible: Mask | None
     """Where nothing stands before the target's face; None if the mask ignores it."""
+    features: Mask | None = None
+    """The target's eyes and brows, which must not show through the soft edge; None if the mask
+    ignores them."""
 
     @cached_property
     def covered(self) -> Mask:
@@ -89,9 +97,13 @@ class PasteMask:
     def blended(self) -> Mask:
         """Its weight: soft toward skin, sharp toward hair and whatever stands before the face.
 
+        The target's eyes and brows are covered as far as the predicted face reaches.
+
         Computed at the first use: the frames before a single one seldom need it.
         """
         soft = erode_and_feather(self.hard.face, self.erode, self.feather)
+        if self.hard.features is not None:
+            soft = np.maximum(soft, np.minimum(self.hard.features, self.hard.face))
         if self.hard.visible is not None:
             soft = to_uint8(float32(soft) * self.hard.visible / 255)
         return soft
@@ -129,8 +141,15 @@ def hard_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> Ha
         The mask.
     """
     face = smooth_mask(_predicted_face(pair, settings), "face_mask", state)
-    visible = _visible_target(pair, settings.glasses, state) if settings.mask == "regions" else None
-    return HardMask(face, None if visible is None else smooth_mask(visible, "visible", state))
+    if settings.mask != "regions" or pair.target is None:
+        return HardMask(face, None)
+    visible = _visible_target(pair, pair.target, settings.glasses, state)
+    features = _target_features(pair.target, len(face))
+    return HardMask(
+        face,
+        smooth_mask(visible, "visible", state),
+        smooth_mask(features, "target_features", state),
+    )
 
 
 def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:
@@ -146,14 +165,14 @@ def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:
     return np.asarray(face, np.uint8)
 
 
-def _visible_target(pair: FacePair, glasses: GlassesChoice, state: TrackArrays) -> Mask | None:
-    """Return where nothing stands before the target's face; None if that is not known."""
-    if pair.target is None:
-        return None
+def _visible_target(
+    pair: FacePair, target: RegionMap, glasses: GlassesChoice, state: TrackArrays
+) -> Mask:
+    """Return where nothing stands before the target's face."""
     size, shown = len(pair.outline), [*FACE_REGIONS]
-    if glasses == "guest" or not _wears_glasses(pair.target, pair.outline, "glasses", state):
+    if glasses == "guest" or not _wears_glasses(target, pair.outline, "glasses", state):
         shown.append(Region.GLASSES)
-    visible = steepened(region_mask(pair.target, shown, size))
+    visible = steepened(region_mask(target, shown, size))
     if (
         glasses == "target"
         and pair.predicted is not None
@@ -161,6 +180,14 @@ def _visible_target(pair: FacePair, glasses: GlassesChoice, state: TrackArrays) 
     ):
         visible = np.minimum(visible, 255 - region_mask(pair.predicted, (Region.GLASSES,), size))
     return np.asarray(visible, np.uint8)
+
+
+def _target_features(target: RegionMap, size: int) -> Mask:
+    """Return the target's eyes and brows with a soft edge around them."""
+    features = region_mask(target, (Region.EYES, Region.BROWS), size)
+    around = _AROUND_FEATURES * size
+    wide = cv2.dilate(features, disk(around))
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), around / 2), np.uint8)
 
 
 def _wears_glasses(regions: RegionMap, outline: Mask, name: str, state: TrackArrays) -> bool:

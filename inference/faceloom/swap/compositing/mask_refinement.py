@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from faceloom.array_types import Mask, float32, to_uint8
+from faceloom.faces.mask import disk
 from faceloom.swap.selection.track_state import TrackArrays
 
 # Smallest weight of a new frame in the running mean of a track's masks.
@@ -44,7 +45,7 @@ def close_gaps(mask: Mask, width: float) -> Mask:
         A mask of the same shape.
     """
     return np.asarray(
-        cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disk(width * len(mask) / 2)), np.uint8
+        cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disk(width * len(mask) / 2)), np.uint8
     )
 
 
@@ -76,13 +77,8 @@ def erode_and_feather(mask: Mask, erode: float, feather: float) -> Mask:
     result = np.zeros_like(mask)
     result[border:-border, border:-border] = mask[border:-border, border:-border]
     if radius:
-        result = cv2.erode(result, _disk(radius))
+        result = cv2.erode(result, disk(radius))
     if sigma:
         result = cv2.GaussianBlur(result, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     result[[0, -1], :] = result[:, [0, -1]] = 0
     return result
-
-
-def _disk(radius: float) -> np.ndarray:
-    side = 2 * round(radius) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

@@ -14,6 +14,7 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.color import luma
+from faceloom.faces.mask import disk
 from faceloom.faces.parsing.regions import (
     FACE_REGIONS,
     PARSING_SIDE,
@@ -147,7 +148,7 @@ def _area(mask: Mask) -> int:
 
 
 def _without_strips(mask: Mask) -> Mask:
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(_STRIP / 2)), np.uint8)
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disk(_STRIP / 2 * _SIDE)), np.uint8)
 
 
 def _distance(mask: Mask) -> Float32[np.ndarray, "_ _"]:
@@ -164,8 +165,3 @@ def _falloff(distance: Float32[np.ndarray, "_ _"]) -> Float32[np.ndarray, "_ _"]
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
-
-
-def _disk(radius: float) -> np.ndarray:
-    side = 2 * round(radius * _SIDE) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

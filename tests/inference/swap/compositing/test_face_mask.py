@@ -96,6 +96,23 @@ def test_the_edge_is_sharp_toward_hair_and_soft_toward_skin() -> None:
     assert soft.min() > 100
 
 
+@pytest.mark.parametrize("region", [Region.BROWS, Region.EYES])
+def test_the_targets_features_do_not_show_through_the_soft_edge(region: Region) -> None:
+    outline = block(10, 118)
+    band = slice(10, 22)
+    features, skin = skin_with(slice(0), region), skin_with(slice(0), Region.HAIR)
+    features[60:66, band, region], features[60:66, band, Region.SKIN] = 255, 0
+    soft, covering = (
+        paste_mask(FacePair(outline, outline, target), settings(soften=0.03), {}).blended
+        for target in (skin, features)
+    )
+    assert soft[63, 10:14].max() < 120
+    assert covering[63, band].min() > 240
+    # Nothing is pasted outside the predicted face, and the rest of the edge stays as it is.
+    np.testing.assert_array_equal(covering[:, :10], soft[:, :10])
+    np.testing.assert_array_equal(covering[80:], soft[80:])
+
+
 @pytest.mark.parametrize(
     ("probability", "weight"), [(40, 255), (128, 127), (210, 0)], ids=["skin", "doubtful", "hair"]
 )
