@@ -24,6 +24,7 @@ from faceloom.progress import ProgressCallback, run_to_completion
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.augmentation.parameters import sample_augmentation
 from faceloom_train.config.schema import TrainConfig
+from faceloom_train.data.hair_strands import paint_over_strands
 from faceloom_train.data.preview_faces import find_preview_rows
 from faceloom_train.data.sampling_weights import balanced_weights
 
@@ -232,7 +233,10 @@ class _FaceSampler:
 def _read_crop(
     faceset: FaceSet, row: FaceRow, geometry: CropGeometry, visible: VisibleFaces | None
 ) -> UInt8[np.ndarray, "m m c"]:
-    """Read a face in another crop geometry: RGB, visible face if it is known, and mesh mask."""
+    """Read a face in another crop geometry: RGB, visible face if it is known, and mesh mask.
+
+    Where the visible face is known, strands of hair on the forehead are painted over.
+    """
     affine = faceset.geometry.affine_to(geometry)
     crop = cv2.warpAffine(
         _prefilter(faceset.read_crop(row), float(affine[0, 0])),
@@ -240,10 +244,11 @@ def _read_crop(
         (geometry.size, geometry.size),
         borderMode=cv2.BORDER_REPLICATE,
     )
-    _, outline = align_mesh(faceset.mesh_in_crop(row), affine, geometry.size)
+    mesh, outline = align_mesh(faceset.mesh_in_crop(row), affine, geometry.size)
     if visible is None:
         return np.dstack([crop, corrected_mask(faceset, row, outline, outline, geometry)])
-    return np.dstack([crop, visible.mask(row, outline, geometry), outline])
+    mask = visible.mask(row, outline, geometry)
+    return np.dstack([paint_over_strands(crop, mask, outline, mesh), mask, outline])
 
 
 def _prefilter(crop: np.ndarray, scale: float) -> np.ndarray:
