@@ -9,11 +9,12 @@ from typing import Any
 # Classes that mean that memory is exhausted, by name: `faceloom` does not import TensorFlow.
 _CLASSES = ("MemoryError", "ResourceExhaustedError")
 # How libraries that have no class for it say so: the C++ library in onnxruntime and OpenCV,
-# onnxruntime, OpenCV, Python's threads, the dynamic loader, JAX, TensorFlow.
+# onnxruntime, CUDA, OpenCV, Python's threads, the dynamic loader, JAX, TensorFlow.
 _MESSAGES = (
     "std::bad_alloc",
     "bad allocation",
     "failed to allocate memory",
+    "out of memory",
     "insufficient memory",
     "can't start new thread",
     "cannot allocate memory",

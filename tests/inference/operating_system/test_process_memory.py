@@ -27,6 +27,7 @@ def raised_from(cause: Exception) -> Exception:
         (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
         (RuntimeError("can't start new thread"), True),
         (RuntimeError("[ONNXRuntimeError] : 1 : FAIL : std::bad_alloc"), True),
+        (RuntimeError("CUDA failure 2: out of memory ; GPU=0"), True),
         (ImportError("libcuda.so: failed to map segment from shared object"), True),
         (raised_from(RuntimeError("std::bad_alloc")), True),
         (raised_from(RuntimeError("Protobuf parsing failed")), False),

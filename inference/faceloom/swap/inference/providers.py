@@ -30,6 +30,13 @@ PROVIDERS = {
 # The candidates of "auto". TensorRT and CoreML first build an engine for minutes, and WebGPU and
 # TensorRT RTX ran on no real GPU yet, so these run only on request.
 _AUTO_ORDER = ("cuda", "directml", "openvino", "cpu")
+# For several processes on one GPU. By default, the CUDA provider times cuDNN's algorithms for each
+# convolution and keeps the fastest, so that each process may take another one with other rounding,
+# and it doubles its memory whenever it needs more.
+_SHARED_CUDA_OPTIONS = {
+    "cudnn_conv_algo_search": "HEURISTIC",
+    "arena_extend_strategy": "kSameAsRequested",
+}
 # Parts of onnxruntime's messages when a graph opened from memory has external weights.
 _EXTERNAL_DATA_MESSAGES = (
     "xternal data",
@@ -105,6 +112,7 @@ def open_session(
     *,
     optimize: bool = True,
     threads: int = 0,
+    shared: bool = False,
 ) -> ort.InferenceSession:
     """Open a graph on one provider, from memory: there onnxruntime refuses external weights.
 
@@ -115,6 +123,7 @@ def open_session(
         optimize: Whether onnxruntime optimizes the graph. False for a graph that is only
             inspected, since optimizing evaluates its constant parts.
         threads: Threads inside an operator; 0 means one for each core.
+        shared: Whether several processes run the graph on one device, see `provider_options`.
 
     Returns:
         A session that runs on `provider`.
@@ -129,7 +138,7 @@ def open_session(
         # Finds the CUDA libraries that pip installed.
         ort.preload_dlls()
     plugin = _plugin(provider)
-    built_in = [(PROVIDERS[provider], provider_options(provider))]
+    built_in = [(PROVIDERS[provider], provider_options(provider, shared=shared))]
     try:
         session = create_session(
             content, built_in, plugin=plugin, threads=threads, optimize=optimize
@@ -201,7 +210,7 @@ def computes_in_bfloat16(provider: str) -> bool:
     return provider == "openvino" and has_amx()
 
 
-def provider_options(provider: str) -> dict[str, str]:
+def provider_options(provider: str, *, shared: bool = False) -> dict[str, str]:
     """Return the options of a provider's session.
 
     On CPUs with AMX, OpenVINO computes in bfloat16: that takes a quarter of the time of float32,
@@ -209,10 +218,14 @@ def provider_options(provider: str) -> dict[str, str]:
 
     Args:
         provider: A key of `PROVIDERS`.
+        shared: Whether several processes run the same graph on one device and must compute the
+            same numbers.
 
     Returns:
         Options by onnxruntime's names; empty for the defaults.
     """
+    if shared and provider == "cuda":
+        return dict(_SHARED_CUDA_OPTIONS)
     if not computes_in_bfloat16(provider):
         return {}
     return {

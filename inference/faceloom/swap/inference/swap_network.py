@@ -61,7 +61,13 @@ class SwapNetwork:
 
     @classmethod
     def open(
-        cls, bundle: Bundle, provider: str = "auto", precision: str = "auto", threads: int = 0
+        cls,
+        bundle: Bundle,
+        provider: str = "auto",
+        precision: str = "auto",
+        threads: int = 0,
+        *,
+        shared: bool = False,
     ) -> "SwapNetwork":
         """Open a bundle's graph.
 
@@ -71,6 +77,7 @@ class SwapNetwork:
                 `choose_fastest`.
             precision: The graph's precision, or "auto" for the one that suits the provider best.
             threads: Threads inside an operator on the CPU; 0 means one for each core.
+            shared: Whether several processes run the graph on one device.
 
         Raises:
             UsageError: The bundle has no graph of that precision.
@@ -81,7 +88,7 @@ class SwapNetwork:
         def open_on(name: str) -> "SwapNetwork":
             graph = choose_graph(bundle.manifest.graphs, name, precision)
             path, content = bundle.path / graph.file, bundle.read_file(graph)
-            session = open_session(path, name, content, threads=threads)
+            session = open_session(path, name, content, threads=threads, shared=shared)
             _check_graph(session, bundle, graph)
             return cls(session, bundle, graph)
 

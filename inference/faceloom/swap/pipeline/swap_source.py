@@ -178,16 +178,22 @@ def _open(
     # The networks have their graphs; the files' bytes are not needed any more.
     light = [replace(bundle, contents={}) for bundle in bundles]
     # Other processes take the same provider without a trial of their own.
-    return networks, partial(_load_networks, light, networks[0].provider, options.precision)
+    provider, shared = networks[0].provider, (options.workers or 1) > 1
+    return networks, partial(_load_networks, light, provider, options.precision, shared=shared)
 
 
 def _load_networks(
-    bundles: Sequence[Bundle], provider: str, precision: str, threads: int = 0
+    bundles: Sequence[Bundle],
+    provider: str,
+    precision: str,
+    threads: int = 0,
+    *,
+    shared: bool = False,
 ) -> tuple[FaceSource, ...]:
     """Open the networks on one provider, which the first one chooses if it is "auto"."""
-    first = SwapNetwork.open(bundles[0], provider, precision, threads)
-    rest = (SwapNetwork.open(bundle, first.provider, precision, threads) for bundle in bundles[1:])
-    return (first, *rest)
+    open_bundle = partial(SwapNetwork.open, precision=precision, threads=threads, shared=shared)
+    first = open_bundle(bundles[0], provider)
+    return (first, *(open_bundle(bundle, first.provider) for bundle in bundles[1:]))
 
 
 def _still_id(faces: FaceSet, row: FaceRow, crop_sha256: str) -> str:

@@ -136,6 +136,16 @@ def test_openvino_computes_in_bfloat16_on_cpus_with_amx(
     )
 
 
+@pytest.mark.parametrize(
+    ("provider", "shared", "expected"),
+    [("cuda", True, "HEURISTIC"), ("cuda", False, None), ("cpu", True, None)],
+)
+def test_processes_that_share_a_gpu_take_the_same_algorithms(
+    provider: str, shared: bool, expected: str | None
+) -> None:
+    assert provider_options(provider, shared=shared).get("cudnn_conv_algo_search") == expected
+
+
 class _OpenVino(ort.InferenceSession):
     """Runs on the CPU and reports OpenVINO, as the package onnxruntime-openvino does."""
 

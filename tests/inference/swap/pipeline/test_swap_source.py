@@ -15,28 +15,43 @@ from faceloom.swap import Bundle, ConvertOptions, SwapNetwork
 from faceloom.swap.pipeline.swap_source import _open, _still_id
 
 
-@pytest.mark.parametrize(("given", "asked"), [("auto", "auto"), ("cuda", "cuda")])
+@pytest.mark.parametrize(
+    ("given", "asked", "workers", "shared"),
+    [
+        ("auto", "auto", None, False),
+        ("cuda", "cuda", None, False),
+        ("cuda", "cuda", 1, False),
+        ("cuda", "cuda", 4, True),
+    ],
+)
 def test_other_bundles_and_other_processes_take_the_provider_of_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, asked: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    asked: str,
+    workers: int | None,
+    shared: bool,
 ) -> None:
     bundles = [Bundle.read(make_bundle(tmp_path / name)) for name in ("ben.bundle", "ada.bundle")]
-    calls: list[tuple[str, str]] = []
+    calls: list[tuple[str, str, bool]] = []
 
     original = SwapNetwork.open
 
-    def open_network(bundle: Bundle, provider: str, precision: str, threads: int) -> SwapNetwork:
-        calls.append((bundle.path.name, provider))
+    def open_network(
+        bundle: Bundle, provider: str, precision: str, threads: int, *, shared: bool
+    ) -> SwapNetwork:
+        calls.append((bundle.path.name, provider, shared))
         network = original(bundle, "cpu", precision, threads)
         network.provider = "openvino" if provider == "auto" else provider
         return network
 
     monkeypatch.setattr(SwapNetwork, "open", open_network)
-    networks, load = _open(bundles, ConvertOptions(provider=given))
+    networks, load = _open(bundles, ConvertOptions(provider=given, workers=workers))
     chosen = networks[0].provider
-    assert calls == [("ben.bundle", asked), ("ada.bundle", chosen)]
+    assert calls == [("ben.bundle", asked, False), ("ada.bundle", chosen, False)]
     calls.clear()
     pickle.loads(pickle.dumps(load))()
-    assert calls == [("ben.bundle", chosen), ("ada.bundle", chosen)]
+    assert calls == [("ben.bundle", chosen, shared), ("ada.bundle", chosen, shared)]
 
 
 def test_every_correction_of_a_still_is_another_source(tmp_path: Path) -> None:

@@ -25,8 +25,7 @@ _FRAMES = 40
 def choose_worker_count(target: Target, options: ConvertOptions, provider: str) -> int:
     """Return how many processes swap segments; 1: this process does it, beside the analysis.
 
-    Only the CPU provider has several: one process keeps a GPU busy, and other providers are not
-    measured with several.
+    Only the CPU provider has several by itself: with other providers several were not measured.
 
     Args:
         target: what is converted.
