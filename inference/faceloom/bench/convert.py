@@ -11,7 +11,12 @@ from faceloom.bench.timing import stage_table, timed
 from faceloom.hardware import available_cores
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
-from faceloom.swap.pipeline.analysis import Analysis, SegmentGrid, conversion_finder
+from faceloom.swap.pipeline.analysis import (
+    Analysis,
+    SegmentGrid,
+    conversion_finder,
+    detects_ahead,
+)
 from faceloom.swap.pipeline.convert import choose_batch_size
 from faceloom.swap.pipeline.face_blending import SwappedFace
 from faceloom.swap.pipeline.selected_frame import SelectedFrame
@@ -147,7 +152,8 @@ def _warm_analysis(frames: Sequence[Frame], selector: FaceSelector, batch_size: 
     """Return an analysis whose networks have run once."""
     finder = conversion_finder()
     finder.find([frames[0].square_rgb])
-    return Analysis(finder.for_new_video(), selector, SegmentGrid(0, len(frames)), batch_size)
+    grid, ahead = SegmentGrid(0, len(frames)), detects_ahead()
+    return Analysis(finder.for_new_video(), selector, grid, batch_size, ahead=ahead)
 
 
 def _predict(

@@ -1,6 +1,6 @@
 """From pictures in order to faces with landmarks and tracks, for extraction and conversion."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -80,6 +80,22 @@ class FinderState:
     """Pictures so far."""
 
 
+@dataclass(frozen=True, slots=True)
+class DetectedPictures:
+    """Successive pictures of a video, with what is known before their faces are tracked."""
+
+    pictures: Sequence[Rgb]
+    """The pictures in order."""
+    starts_shot: Sequence[bool]
+    """Whether each picture starts a shot."""
+    detections: Mapping[int, Detections]
+    """The detector's faces, by the index in `pictures`, where it was due."""
+    cuts: CutState
+    """State of the cut detector after the last picture."""
+    frame_count: int
+    """Pictures of the video up to the last one."""
+
+
 class FaceFinder:
     """Finds and tracks the faces of one video.
 
@@ -119,6 +135,7 @@ class FaceFinder:
         self._min_size = min_size
         self._detect_every = detect_every
         self._frame_count = 0
+        self._tracked_cuts, self._tracked_count = self._cuts.state, 0
         self._last: list[Face] = []
 
     def for_new_video(self, first_track: int = 0) -> "FaceFinder":
@@ -134,27 +151,29 @@ class FaceFinder:
         """
         other = copy(self)
         other._tracker, other._cuts = Tracker(first_id=first_track), CutDetector()
-        other._failed_rotations = other._frame_count = 0
+        other._failed_rotations = other._frame_count = other._tracked_count = 0
+        other._tracked_cuts = other._cuts.state
         other._last = []
         return other
 
     @property
     def state(self) -> FinderState:
-        """The current state."""
+        """The state after the last tracked picture."""
         return FinderState(
             tuple(self._last),
             self._tracker.state,
-            self._cuts.state,
+            self._tracked_cuts,
             self._failed_rotations,
-            self._frame_count,
+            self._tracked_count,
         )
 
     @state.setter
     def state(self, state: FinderState) -> None:
         self._last = list(state.faces)
-        self._tracker.state, self._cuts.state = state.tracker, state.cuts
+        self._tracker.state = state.tracker
+        self._cuts.state = self._tracked_cuts = state.cuts
         self._failed_rotations = state.failed_rotations
-        self._frame_count = state.frame_count
+        self._frame_count = self._tracked_count = state.frame_count
 
     def find(self, pictures: Sequence[Rgb]) -> list[list[Face]]:
         """Return the faces of the next pictures of the video.
@@ -176,6 +195,19 @@ class FaceFinder:
         Returns:
             For each picture its faces, the largest first, and whether it starts a shot.
         """
+        return self.track(self.detect(pictures))
+
+    def detect(self, pictures: Sequence[Rgb]) -> DetectedPictures:
+        """Find where shots start in the next pictures, and run the detector where it is due.
+
+        It does not depend on `track`, and may run ahead of it in another thread.
+
+        Args:
+            pictures: The pictures in order.
+
+        Returns:
+            What `track` takes.
+        """
         starts_shot = [self._cuts.begins_shot(picture) for picture in pictures]
         due = [
             index
@@ -183,16 +215,33 @@ class FaceFinder:
             if cut or (self._frame_count + index) % self._detect_every == 0
         ]
         detections = self._detector.detect([pictures[index] for index in due])
-        detected = dict(zip(due, detections, strict=True))
         self._frame_count += len(pictures)
+        return DetectedPictures(
+            pictures,
+            starts_shot,
+            dict(zip(due, detections, strict=True)),
+            self._cuts.state,
+            self._frame_count,
+        )
+
+    def track(self, detected: DetectedPictures) -> list[tuple[list[Face], bool]]:
+        """Measure and track the faces of the next pictures.
+
+        Args:
+            detected: What `detect` returned for them.
+
+        Returns:
+            As `find_with_shots`.
+        """
         faces = []
-        for index, picture in enumerate(pictures):
-            if starts_shot[index]:
+        for index, picture in enumerate(detected.pictures):
+            if detected.starts_shot[index]:
                 self._tracker.reset()
                 self._last = []
-            self._last = self._find(picture, detected.get(index))
+            self._last = self._find(picture, detected.detections.get(index))
             large = [face for face in self._last if face.size >= self._min_size]
-            faces.append((sorted(large, key=lambda face: -face.size), starts_shot[index]))
+            faces.append((sorted(large, key=lambda face: -face.size), detected.starts_shot[index]))
+        self._tracked_cuts, self._tracked_count = detected.cuts, detected.frame_count
         return faces
 
     def find_near(self, picture: Rgb, expected: Detections) -> list[Face]:

@@ -1,15 +1,18 @@
 """Find and select the faces of a target, frame by frame, with a restorable state per segment."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
 
-from faceloom.faces.face_finder import Face, FaceFinder, FinderState
+from faceloom.faces.face_finder import DetectedPictures, Face, FaceFinder, FinderState
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
+from faceloom.hardware import available_cores
+from faceloom.prefetch import prefetch
 from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
 from faceloom.video import Frame
@@ -20,8 +23,13 @@ from faceloom.video import Frame
 SEGMENT_LEAD_IN = 8
 # The detector runs in one of so many frames; between them the face mesh follows each face.
 DETECT_EVERY = 5
+# Fewest cores with which the detector has a thread of its own; on two it gains nothing.
+_MIN_CORES_AHEAD = 4
+# Batches that are detected ahead of the tracking.
+_BATCHES_AHEAD = 1
 
 RecentFaces: TypeAlias = tuple[tuple[Face, ...], ...]
+_DetectedBatch: TypeAlias = tuple[list[Frame], DetectedPictures]
 
 
 def conversion_finder() -> FaceFinder:
@@ -30,6 +38,11 @@ def conversion_finder() -> FaceFinder:
     It has one thread: a second one would cost twice its time.
     """
     return FaceFinder(detect_every=DETECT_EVERY, threads=1)
+
+
+def detects_ahead() -> bool:
+    """Return whether this machine has a core for the detector beside that of the tracking."""
+    return available_cores() >= _MIN_CORES_AHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +83,26 @@ class Analysis:
     """Finds and selects the faces of a target's upright frames, in order."""
 
     def __init__(
-        self, finder: FaceFinder, selector: FaceSelector, grid: SegmentGrid, batch_size: int
+        self,
+        finder: FaceFinder,
+        selector: FaceSelector,
+        grid: SegmentGrid,
+        batch_size: int,
+        *,
+        ahead: bool = False,
     ):
+        """Analyze a target.
+
+        Args:
+            finder: finds the faces.
+            selector: selects among them.
+            grid: where segments end.
+            batch_size: frames per batch of the detector.
+            ahead: whether the detector runs in a thread of its own, a batch ahead of the tracking.
+                It changes no bit of the result.
+        """
         self._finder, self._selector = finder, selector
-        self._grid, self._batch_size = grid, batch_size
+        self._grid, self._batch_size, self._ahead = grid, batch_size, ahead
         self._finder_states: dict[int, tuple[FinderState, RecentFaces]] = {}
         self._states: dict[int, AnalysisState] = {}
         self._recent: deque[tuple[Face, ...]] = deque(maxlen=SMOOTHING_RADIUS)
@@ -120,14 +149,20 @@ class Analysis:
         return self._states.pop(next_frame, None)
 
     def _find(self, frames: Iterator[Frame]) -> Iterator[tuple[tuple[Frame, bool], Sequence[Face]]]:
+        detected = self._detect(frames)
+        with closing(prefetch(detected, _BATCHES_AHEAD) if self._ahead else detected) as batches:
+            for batch, pictures in batches:
+                found = self._finder.track(pictures)
+                self._recent.extend(tuple(faces) for faces, _ in found)
+                if self._grid.remaining(batch[-1].index) == 1:
+                    recent = tuple(self._recent)
+                    self._finder_states[batch[-1].index + 1] = self._finder.state, recent
+                for frame, (faces, shot_start) in zip(batch, found, strict=True):
+                    yield (frame, shot_start), faces
+
+    def _detect(self, frames: Iterator[Frame]) -> Generator[_DetectedBatch, None, None]:
         for batch in self._batches(frames):
-            found = self._finder.find_with_shots([frame.square_rgb for frame in batch])
-            self._recent.extend(tuple(faces) for faces, _ in found)
-            if self._grid.remaining(batch[-1].index) == 1:
-                recent = tuple(self._recent)
-                self._finder_states[batch[-1].index + 1] = self._finder.state, recent
-            for frame, (faces, shot_start) in zip(batch, found, strict=True):
-                yield (frame, shot_start), faces
+            yield batch, self._finder.detect([frame.square_rgb for frame in batch])
 
     def _batches(self, frames: Iterator[Frame]) -> Iterator[list[Frame]]:
         while first := next(frames, None):

@@ -24,7 +24,13 @@ from faceloom.provenance import (
 from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
 from faceloom.swap.option_timeline import resolve_sections
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
+from faceloom.swap.pipeline.analysis import (
+    Analysis,
+    AnalysisState,
+    SegmentGrid,
+    conversion_finder,
+    detects_ahead,
+)
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.parsed_faces import parses_faces
 from faceloom.swap.pipeline.resume_key import ResumeKey, read_batch_size, read_provider
@@ -242,7 +248,8 @@ def _swap_segments(
     batch_size = options.batch_size or DEFAULT_BATCH
     depth = queue_depth(batch_size)
     grid = SegmentGrid(target.frame_range.start, options.segment_length)
-    analysis = Analysis(conversion_finder(), selector, grid, batch_size)
+    finder, ahead = conversion_finder(), detects_ahead()
+    analysis = Analysis(finder, selector, grid, batch_size, ahead=ahead)
     frames = check_frames(
         target.read(state), target.info, target.frame_count, from_start=state is None
     )

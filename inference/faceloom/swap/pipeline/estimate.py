@@ -23,6 +23,7 @@ from faceloom.swap.pipeline.analysis import (
     Analysis,
     SegmentGrid,
     conversion_finder,
+    detects_ahead,
 )
 from faceloom.swap.pipeline.convert import choose_batch_size
 from faceloom.swap.pipeline.frame_counts import FrameCounts
@@ -212,7 +213,8 @@ class _Sampler:
         depth = queue_depth(batch_size)
         grid = SegmentGrid(target.frame_range.start, self.options.segment_length)
         selector = FaceSelector(self.options, self._references)
-        analysis = Analysis(self._finder.for_new_video(), selector, grid, batch_size)
+        finder = self._finder.for_new_video()
+        analysis = Analysis(finder, selector, grid, batch_size, ahead=detects_ahead())
         swapper = FrameSwapper(self._sources, self.options)
         meter = ProgressMeter(None, 0, time.monotonic())
         counts = FrameCounts()
