@@ -4,7 +4,7 @@
 the telemetry that a plug-in's library has of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +18,8 @@ from faceloom.weights import Weights
 Provider: TypeAlias = str | tuple[str, dict[str, str]]
 # A device of a registered plug-in (onnxruntime's `OrtEpDevice`), with the provider's options.
 PluginDevice: TypeAlias = tuple[object, dict[str, str]]
+# Opens a vendored face model with so many threads; 0 means one for each core.
+FaceModelOpener: TypeAlias = Callable[[Weights, int], ort.InferenceSession]
 
 CPU_PROVIDER = "CPUExecutionProvider"
 # Above "error": errors are raised, and onnxruntime would print them as well.
@@ -97,7 +99,8 @@ def open_cpu_session(path: Path, threads: int = 0) -> ort.InferenceSession:
 def open_face_model(weights: Weights, threads: int = 0) -> ort.InferenceSession:
     """Open a vendored face model on the CPU.
 
-    The face models are small: on the CPU they run beside the swap network, wherever that runs.
+    The face models are small: on the CPU they run beside the swap network, wherever that runs. On
+    another provider `face_model_opener` of `faceloom.swap.inference.face_models` opens them.
 
     Args:
         weights: The vendored file; its checksum is verified.

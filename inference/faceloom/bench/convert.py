@@ -11,6 +11,7 @@ from faceloom.bench.timing import stage_table, timed
 from faceloom.hardware import available_cores
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
+from faceloom.swap.inference.face_models import face_model_opener, resolve_face_provider
 from faceloom.swap.pipeline.analysis import (
     Analysis,
     SegmentGrid,
@@ -109,16 +110,18 @@ def bench_convert(
     source = SwapSource.from_bundle(bundle, options)
     identity_map = source.identity_map
     # The whole command runs on the same provider, without another trial.
-    options = replace(options, provider=identity_map.provider)
+    faces_on = resolve_face_provider(options.face_provider)
+    options = replace(options, provider=identity_map.provider, face_provider=faces_on)
     with tempfile.TemporaryDirectory() as folder:
         target = Target.open(video, Path(folder) / "out.mkv", options)
         batch_size = choose_batch_size(target.info, identity_map, options)
-        swapper = FrameSwapper(identity_map.sources, options)
+        open_model = face_model_opener(options.face_provider)
+        swapper = FrameSwapper(identity_map.sources, options, open_model=open_model)
         selector = FaceSelector(options, identity_map.reference_set(options))
         yield Progress("bench", 0, _STEPS, "decode")
         frames, decode = timed(lambda: list(islice(target.read(), _FRAMES)))
         yield Progress("bench", 1, _STEPS, "analyze")
-        analysis = _warm_analysis(frames, selector, batch_size)
+        analysis = _warm_analysis(frames, selector, batch_size, faces_on)
         selected, analyze = timed(lambda: list(analysis.run(frames)))
         yield Progress("bench", 2, _STEPS, "predict")
         _predict(swapper, selected[:batch_size], batch_size)
@@ -148,9 +151,11 @@ def bench_convert(
     )
 
 
-def _warm_analysis(frames: Sequence[Frame], selector: FaceSelector, batch_size: int) -> Analysis:
+def _warm_analysis(
+    frames: Sequence[Frame], selector: FaceSelector, batch_size: int, face_provider: str
+) -> Analysis:
     """Return an analysis whose networks have run once."""
-    finder = conversion_finder()
+    finder = conversion_finder(face_provider)
     finder.find([frames[0].square_rgb])
     grid, ahead = SegmentGrid(0, len(frames)), detects_ahead()
     return Analysis(finder.for_new_video(), selector, grid, batch_size, ahead=ahead)

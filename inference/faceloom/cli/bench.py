@@ -32,6 +32,9 @@ def bench_command(
     provider: Annotated[
         str, typer.Option(help="convert: onnxruntime provider: auto, cpu, cuda, tensorrt, ...")
     ] = "auto",
+    face_provider: Annotated[
+        str, typer.Option(help="convert: the same for the networks that find and parse faces.")
+    ] = "cpu",
     precision: Annotated[PrecisionChoice, typer.Option(help="convert: precision.")] = "auto",
     tune: Annotated[
         bool,
@@ -62,7 +65,9 @@ def bench_command(
             extraction = run_to_completion(bench_extract(video, every), report)
             print_result(extraction, extraction.to_text(), json=json)
             return
-        options = ConvertOptions(provider=provider, precision=precision)
+        options = ConvertOptions(
+            provider=provider, face_provider=face_provider, precision=precision
+        )
         tuning = ""
         if tune:
             tuning = run_to_completion(tune_batch_size(bundle, options), report).to_text() + "\n"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from importlib.metadata import distributions
 
-import numpy as np
 import onnxruntime as ort
 
 from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import FaceloomError
 from faceloom.installation import replacement_command
 from faceloom.project.machine_speed import nvidia_gpu
+from faceloom.swap.inference.face_models import run_face_mesh
 from faceloom.swap.inference.plugin_providers import (
     describe_device,
     describe_package,
@@ -17,8 +17,7 @@ from faceloom.swap.inference.plugin_providers import (
     plugin_device,
     plugin_devices,
 )
-from faceloom.swap.inference.providers import PROVIDERS, is_available, open_session
-from faceloom.weights import FACE_MESH
+from faceloom.swap.inference.providers import PROVIDERS, is_available
 
 # Packages that install the module `onnxruntime`.
 _PACKAGES = frozenset(
@@ -57,8 +56,7 @@ def _package() -> CheckResult:
 def _provider(name: str) -> CheckResult:
     check_name = f"provider {name}"
     try:
-        session = open_session(FACE_MESH.verified_path(), name)
-        session.run(None, {"input_1": np.zeros((1, 192, 192, 3), np.float32)})
+        run_face_mesh(name)
     except FaceloomError as error:
         return CheckResult(check_name, "missing", "installed, but does not run", str(error))
     except Exception as error:  # a provider fails with its own undocumented classes

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Points, Rgb, float32
-from faceloom.faces.detect import DEFAULT_DETECTOR, Detections, open_detector
+from faceloom.faces.detect import DEFAULT_DETECTOR, Detections, Detector, open_detector
 from faceloom.faces.landmarks import FaceMesh, Landmarks
 from faceloom.faces.rotated_faces import RotatedFaceDetector, looks_rotated
 from faceloom.faces.shot_detection import CutDetector, CutState
@@ -111,7 +111,8 @@ class FaceFinder:
         detect_every: int = 1,
         threads: int = 0,
         first_track: int = 0,
-        detector: str = DEFAULT_DETECTOR,
+        detector: str | Detector = DEFAULT_DETECTOR,
+        mesh: FaceMesh | None = None,
     ):
         """Open the networks.
 
@@ -120,16 +121,17 @@ class FaceFinder:
             detect_every: Run the detector on every n-th picture.
             threads: Threads of each network; 0 means one for each core.
             first_track: Number of the first track.
-            detector: Name of the detector, see `open_detector`.
+            detector: The detector, or its name, see `open_detector`.
+            mesh: The mesh network; None opens it on the CPU.
 
         Raises:
             UsageError: There is no detector of that name.
             ProviderMissing: The detector is not installed.
         """
-        self._detector = open_detector(detector, threads)
+        self._detector = open_detector(detector, threads) if isinstance(detector, str) else detector
         self._rotated = RotatedFaceDetector(self._detector)
         self._failed_rotations = 0
-        self._mesh = FaceMesh(threads)
+        self._mesh = mesh or FaceMesh(threads)
         self._tracker = Tracker(first_id=first_track)
         self._cuts = CutDetector()
         self._min_size = min_size

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Affine, Points, Rgb, float32
 from faceloom.faces.alignment import apply_affine, invert_affine
-from faceloom.onnx_session import open_face_model
+from faceloom.onnx_session import FaceModelOpener, open_face_model
 from faceloom.weights import FACE_MESH
 
 # Indices of the mesh in its published topology. The n-th point of the right eye is the mirror image
@@ -93,13 +93,14 @@ def five_points(mesh_xy: Float32[np.ndarray, "468 2"]) -> Points:
 class FaceMesh:
     """The mesh network, one face a call (its graph has a fixed batch of one)."""
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, open_model: FaceModelOpener | None = None) -> None:
         """Open the network.
 
         Args:
             threads: Threads of the network; 0 means one for each core.
+            open_model: Opens the network; None opens it on the CPU.
         """
-        self._session = open_face_model(FACE_MESH, threads)
+        self._session = (open_model or open_face_model)(FACE_MESH, threads)
 
     def find(
         self,

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, RgbBatch, float32
 from faceloom.faces.detections import Detections, Shrink, decode_boxes
-from faceloom.onnx_session import open_face_model
+from faceloom.onnx_session import FaceModelOpener, open_face_model
 from faceloom.weights import RETINAFACE_MOBILENET
 
 # Mean color of the training set, 0..255.
@@ -34,6 +34,7 @@ class RetinaFace:
         min_score: float = 0.6,
         max_overlap: float = 0.4,
         threads: int = 0,
+        open_model: FaceModelOpener | None = None,
     ):
         """Open the network.
 
@@ -42,8 +43,9 @@ class RetinaFace:
             min_score: Confidence from which a face counts, 0..1.
             max_overlap: Intersection over union above which two boxes are of one face.
             threads: Threads of the network; 0 means one for each core.
+            open_model: Opens the network; None opens it on the CPU.
         """
-        self._session = open_face_model(RETINAFACE_MOBILENET, threads)
+        self._session = (open_model or open_face_model)(RETINAFACE_MOBILENET, threads)
         self._longest_side = longest_side
         self._min_score = min_score
         self._max_overlap = max_overlap

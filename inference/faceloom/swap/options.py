@@ -121,6 +121,9 @@ class ConvertOptions(SwapOptions):
 
     provider: str = field(default="auto", metadata=MAY_CHANGE)
     """onnxruntime provider, see `open_on_provider`; the provider that runs must match."""
+    face_provider: str = field(default="cpu", metadata=MUST_MATCH)
+    """onnxruntime provider of the networks that find and parse faces; `resolve_face_provider`
+    replaces one that does not run by "cpu"."""
     precision: str = field(default="auto", metadata=MAY_CHANGE)
     """Which graph of the bundle runs, see `choose_graph`; the precision that runs must match."""
     batch_size: int | None = field(default=None, metadata=MUST_MATCH)

@@ -8,7 +8,7 @@ from tests.helpers.fakes.plugins import FakePlugins
 
 from faceloom.doctor import providers
 from faceloom.errors import ProviderMissing
-from faceloom.swap.inference import plugin_providers
+from faceloom.swap.inference import face_models, plugin_providers
 from faceloom.swap.inference.plugin_providers import PLUGINS
 
 
@@ -52,7 +52,7 @@ def test_an_installed_plugin_is_reported(
         plugin_providers.plugin_device(name)
         return RunsEverything()
 
-    monkeypatch.setattr(providers, "open_session", open_session)
+    monkeypatch.setattr(face_models, "open_session", open_session)
     results = {result.check: result for result in providers.check()}
     result = results[f"provider {provider}"]
     assert (result.state, result.detail) == (state, detail)

@@ -244,6 +244,9 @@ def convert_command(
         ),
     ] = False,
     provider: Annotated[str, _performance(help="onnxruntime: auto, cpu, cuda, ...")] = "auto",
+    face_provider: Annotated[
+        str, _performance(help="The same for the networks that find and parse faces.")
+    ] = "cpu",
     precision: Annotated[
         PrecisionChoice,
         _performance(

@@ -21,9 +21,9 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
     if values["job"] and values["estimate"]:
         raise UsageError("--estimate takes no job file; leave out --job, name TARGET and --out.")
     same = (
-        "provider", "precision", "batch_size", "engine", "workers", "select", "threshold",
-        "on_missing", "color", "mask", "glasses", "erode", "feather", "forehead", "sharpen",
-        "streams", "on_damaged", "resume", "force",
+        "provider", "face_provider", "precision", "batch_size", "engine", "workers", "select",
+        "threshold", "on_missing", "color", "mask", "glasses", "erode", "feather", "forehead",
+        "sharpen", "streams", "on_damaged", "resume", "force",
     )  # fmt: skip
     label, range_ = values["label"], values["range_"]
     return ConvertOptions(

@@ -14,20 +14,21 @@ from faceloom.faces.parsing.regions import (
     RegionMap,
     regions_are_plausible,
 )
-from faceloom.onnx_session import open_face_model
+from faceloom.onnx_session import FaceModelOpener, open_face_model
 from faceloom.weights import FACE_PARSER
 
 
 class FaceParser:
     """The face parsing network."""
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, open_model: FaceModelOpener | None = None) -> None:
         """Open the network.
 
         Args:
             threads: Threads of the network; 0 means one for each core.
+            open_model: Opens the network; None opens it on the CPU.
         """
-        self._session = open_face_model(FACE_PARSER, threads)
+        self._session = (open_model or open_face_model)(FACE_PARSER, threads)
 
     def parse(self, crops: Sequence[Rgb]) -> RegionBatch:
         """Return the regions of aligned crops, whose coverage may be 0.8 to 1.6.

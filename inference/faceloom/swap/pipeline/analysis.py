@@ -10,9 +10,12 @@ from typing import TypeAlias
 import numpy as np
 
 from faceloom.faces.face_finder import DetectedPictures, Face, FaceFinder, FinderState
+from faceloom.faces.landmarks import FaceMesh
+from faceloom.faces.retinaface import RetinaFace
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.hardware import available_cores
 from faceloom.prefetch import prefetch
+from faceloom.swap.inference.face_models import face_model_opener
 from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
 from faceloom.video import Frame
@@ -32,12 +35,17 @@ RecentFaces: TypeAlias = tuple[tuple[Face, ...], ...]
 _DetectedBatch: TypeAlias = tuple[list[Frame], DetectedPictures]
 
 
-def conversion_finder() -> FaceFinder:
+def conversion_finder(provider: str = "cpu") -> FaceFinder:
     """Return the finder of a conversion, which runs beside all other stages.
 
     It has one thread: a second one would cost twice its time.
+
+    Args:
+        provider: what runs its networks, as `resolve_face_provider` returns it.
     """
-    return FaceFinder(detect_every=DETECT_EVERY, threads=1)
+    open_model = face_model_opener(provider)
+    detector, mesh = RetinaFace(threads=1, open_model=open_model), FaceMesh(1, open_model)
+    return FaceFinder(detect_every=DETECT_EVERY, threads=1, detector=detector, mesh=mesh)
 
 
 def detects_ahead() -> bool:

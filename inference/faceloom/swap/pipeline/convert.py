@@ -22,6 +22,7 @@ from faceloom.provenance import (
     content_check_available,
 )
 from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
+from faceloom.swap.inference.face_models import face_model_opener, resolve_face_provider
 from faceloom.swap.option_timeline import resolve_sections
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import (
@@ -153,7 +154,11 @@ def convert_request(
     """
     started = time.monotonic()
     opened = Target.open(target, out, options, request.inputs)
-    options = replace(options, sections=resolve_sections(options.sections, opened.info))
+    options = replace(
+        options,
+        sections=resolve_sections(options.sections, opened.info),
+        face_provider=resolve_face_provider(options.face_provider),
+    )
     source = yield from _open_source(opened, request, options)
     return (yield from _convert(opened, source, options, started))
 
@@ -248,7 +253,7 @@ def _swap_segments(
     batch_size = options.batch_size or DEFAULT_BATCH
     depth = queue_depth(batch_size)
     grid = SegmentGrid(target.frame_range.start, options.segment_length)
-    finder, ahead = conversion_finder(), detects_ahead()
+    finder, ahead = conversion_finder(options.face_provider), detects_ahead()
     analysis = Analysis(finder, selector, grid, batch_size, ahead=ahead)
     frames = check_frames(
         target.read(state), target.info, target.frame_count, from_start=state is None
@@ -269,7 +274,8 @@ def _swap_segments(
             committer = SegmentCommitter(pool, analysis, store, meter)
             yield from swap_in_workers(selected, selections, spec, pool, committer)
         return
-    swapper = FrameSwapper(source.identity_map.sources, options, options.sections)
+    open_model = face_model_opener(options.face_provider)
+    swapper = FrameSwapper(source.identity_map.sources, options, options.sections, open_model)
     lead_in = align_lead_in(swapper, selections, frames)
     next_frame = state.next_frame if state else target.frame_range.start
     with closing(_select(analysis, likeness, frames, state, depth)) as selected:

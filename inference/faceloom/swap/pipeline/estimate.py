@@ -17,6 +17,7 @@ import numpy as np
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.provenance import check_frames
+from faceloom.swap.inference.face_models import face_model_opener, resolve_face_provider
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import (
     SEGMENT_LEAD_IN,
@@ -169,7 +170,9 @@ class _Sampler:
         self.options = options
         self._sources = source.identity_map.sources
         self._references = source.identity_map.reference_set(options)
-        self._finder = conversion_finder()
+        face_provider = resolve_face_provider(options.face_provider)
+        self._finder = conversion_finder(face_provider)
+        self._open_model = face_model_opener(face_provider)
         self._pts = read_frame_pts(target.info)[target.frame_range.start : target.frame_range.stop]
 
     @property
@@ -215,7 +218,7 @@ class _Sampler:
         selector = FaceSelector(self.options, self._references)
         finder = self._finder.for_new_video()
         analysis = Analysis(finder, selector, grid, batch_size, ahead=detects_ahead())
-        swapper = FrameSwapper(self._sources, self.options)
+        swapper = FrameSwapper(self._sources, self.options, open_model=self._open_model)
         meter = ProgressMeter(None, 0, time.monotonic())
         counts = FrameCounts()
         with closing(prefetch(analysis.run(prefetch(frames, depth)), depth)) as selected:

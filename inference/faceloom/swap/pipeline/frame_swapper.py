@@ -10,6 +10,7 @@ from faceloom.array_types import Mask, Rgb
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
+from faceloom.onnx_session import FaceModelOpener
 from faceloom.provenance.watermark import WatermarkEmbedder
 from faceloom.swap.compositing.paste_back import apply_tint, paste
 from faceloom.swap.option_timeline import OptionTimeline
@@ -48,6 +49,7 @@ class FrameSwapper:
         sources: Sequence[FaceSource],
         options: SwapOptions,
         sections: Sequence[Section] = (),
+        open_model: FaceModelOpener | None = None,
     ):
         """Swap by the options of a conversion and of its sections.
 
@@ -55,13 +57,14 @@ class FrameSwapper:
             sources: the sources, by the indices of the selections.
             options: the options where there is no section.
             sections: what `resolve_sections` returns.
+            open_model: opens the face parsing network; None opens it on the CPU.
         """
         self._sources = tuple(sources)
         self._set_options(options, sections, TrackState())
         variants = self._timeline.variants
         is_parsed = any(parses_faces(self._sources, variant) for variant in variants)
         # One thread: it runs beside decoding, blending and encoding.
-        self._parser = FaceParser(threads=1) if is_parsed else None
+        self._parser = FaceParser(1, open_model) if is_parsed else None
 
     def _set_options(
         self, options: SwapOptions, sections: Sequence[Section], state: TrackState

@@ -19,6 +19,7 @@ from typing import Protocol, runtime_checkable
 from faceloom.atomic import atomic_file
 from faceloom.errors import ContentRefused, FaceloomError, MediaUnreadable, NoFaceFound
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
+from faceloom.swap.inference.face_models import face_model_opener
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import SEGMENT_LEAD_IN, Analysis, SegmentGrid
 from faceloom.swap.pipeline.frame_counts import FrameCounts
@@ -85,7 +86,8 @@ class SegmentWorker:
     def __init__(self, spec: WorkerSpec):
         self._spec = spec
         sources, sections = spec.load(spec.threads), spec.options.sections
-        self._swapper = FrameSwapper(sources, spec.options, sections)
+        open_model = face_model_opener(spec.options.face_provider)
+        self._swapper = FrameSwapper(sources, spec.options, sections, open_model)
 
     def swap(
         self, task: SegmentTask, path: Path, report: Callable[[int], None] = lambda _: None
