@@ -37,6 +37,8 @@ StreamMode = Literal["auto", "keep", "transcode", "drop"]
 StreamAction = Literal["copy", "transcode", "drop"]
 # What happens at a damaged frame (`--on-damaged`).
 OnDamaged = Literal["stop", "repeat"]
+# What decodes the target (`--decoder`): FFmpeg's own decoders, or NVDEC of an NVIDIA GPU.
+Decoder = Literal["software", "cuda"]
 # Where a conversion runs (`--engine`).
 Engine = Literal["local", "ray"]
 # Which disclosure marks an output gets (`--provenance`).

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from faceloom.choices import PrecisionChoice
+from faceloom.choices import Decoder, PrecisionChoice
 
 _EXAMPLE = "Example: faceloom bench extract clip.mp4"
 
@@ -35,6 +35,7 @@ def bench_command(
     face_provider: Annotated[
         str, typer.Option(help="convert: the same for the networks that find and parse faces.")
     ] = "cpu",
+    decoder: Annotated[Decoder, typer.Option(help="convert: what decodes the video.")] = "software",
     precision: Annotated[PrecisionChoice, typer.Option(help="convert: precision.")] = "auto",
     tune: Annotated[
         bool,
@@ -66,7 +67,7 @@ def bench_command(
             print_result(extraction, extraction.to_text(), json=json)
             return
         options = ConvertOptions(
-            provider=provider, face_provider=face_provider, precision=precision
+            provider=provider, face_provider=face_provider, decoder=decoder, precision=precision
         )
         tuning = ""
         if tune:

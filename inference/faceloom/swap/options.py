@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from faceloom.choices import (
     ColorTransfer,
+    Decoder,
     Engine,
     GlassesChoice,
     MaskKind,
@@ -134,6 +135,8 @@ class ConvertOptions(SwapOptions):
     """What becomes of sound and subtitles that the output's container cannot hold."""
     on_damaged: OnDamaged = field(default="stop", metadata=MAY_CHANGE)
     """What happens at a damaged frame; frames before it are the same in any case."""
+    decoder: Decoder = field(default="software", metadata=MUST_MATCH)
+    """What decodes the target; "cuda" falls back to software with a warning."""
     frame_range: FrameRange | None = field(default=None, metadata=MUST_MATCH)
     """The part of the target that is converted; None converts all of it."""
     sections: tuple[Section, ...] = field(default=(), metadata=SECTIONS_MUST_MATCH)

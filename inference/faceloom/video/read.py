@@ -10,10 +10,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from faceloom.array_types import Rgb
-from faceloom.choices import OnDamaged
+from faceloom.choices import Decoder, OnDamaged
 from faceloom.errors import MediaUnreadable
 from faceloom.video.decoding.alpha import decoder_of
 from faceloom.video.decoding.damaged_frames import FrameDecoder
+from faceloom.video.decoding.hardware import hardware_decoder_of
 from faceloom.video.decoding.rising_clock import RisingClock
 from faceloom.video.ffmpeg_errors import as_media_unreadable
 from faceloom.video.info import Frame
@@ -36,6 +37,7 @@ def read_frames(
     every: int = 1,
     start_pts: int | None = None,
     on_damaged: OnDamaged = "stop",
+    decoder: Decoder = "software",
 ) -> Iterator[Frame]:
     """Yield the frames of a video in presentation order and coded orientation.
 
@@ -49,6 +51,7 @@ def read_frames(
         every: Yield only frames whose index is a multiple of this.
         start_pts: PTS of frame `start`, to seek there; only if all times rise.
         on_damaged: "repeat" yields the frame before a damaged one again.
+        decoder: What decodes; "cuda" falls back to software with a warning.
 
     Yields:
         Frames whose times rise: a frame with an earlier one's time gets the next free time.
@@ -67,7 +70,7 @@ def read_frames(
         clock = RisingClock(base)
         last: Rgb | None = None
         for index, stored, decoded in _decode(
-            container, stream, path, start_pts, start, on_damaged
+            container, stream, path, start_pts, start, on_damaged, decoder
         ):
             if stop is not None and index >= stop:
                 return
@@ -127,6 +130,7 @@ def _decode(
     start_pts: int | None,
     start: int,
     on_damaged: OnDamaged,
+    decoder: Decoder = "software",
 ) -> Iterator[tuple[int, int, av.VideoFrame | None]]:
     """Yield index, PTS and picture (None: lost) of each frame: all, or from frame `start`."""
     packets = (
@@ -137,9 +141,11 @@ def _decode(
     index = 0 if start_pts is None else start
     before: av.VideoFrame | None = None
     with as_media_unreadable(path):
-        decoder = FrameDecoder(path, decoder_of(stream), on_damaged, states_pts(container, stream))
+        on_gpu = hardware_decoder_of(stream, path) if decoder == "cuda" else None
+        decode_packet = on_gpu or decoder_of(stream)
+        frames = FrameDecoder(path, decode_packet, on_damaged, states_pts(container, stream))
         last, step = None, _typical_step(stream)
-        for stated, picture in decoder.decode(packets):
+        for stated, picture in frames.decode(packets):
             pts = stated
             if pts is None:
                 pts = 0 if last is None else last + step

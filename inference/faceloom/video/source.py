@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from faceloom.artifact_kind import Purpose, check_kind
-from faceloom.choices import OnDamaged
+from faceloom.choices import Decoder, OnDamaged
 from faceloom.image_io import PICTURE_EXTENSIONS
 from faceloom.video.image_sequence import DEFAULT_RATE, probe_images, read_images
 from faceloom.video.info import Frame, VideoInfo
@@ -51,6 +51,7 @@ def read_source(
     every: int = 1,
     start_pts: int | None = None,
     on_damaged: OnDamaged = "stop",
+    decoder: Decoder = "software",
 ) -> Iterator[Frame]:
     """Yield the frames of a probed source; see `read_frames`.
 
@@ -61,6 +62,7 @@ def read_source(
         every: Yield only frames whose index is a multiple of this.
         start_pts: PTS of frame `start`, to seek there; None: decode from the beginning.
         on_damaged: What to do with a damaged frame of a video.
+        decoder: What decodes a video.
 
     Raises:
         UsageError: If the file does not exist.
@@ -77,6 +79,7 @@ def read_source(
         every=every,
         start_pts=start_pts,
         on_damaged=on_damaged,
+        decoder=decoder,
     )
 
 

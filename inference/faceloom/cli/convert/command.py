@@ -13,6 +13,7 @@ from faceloom.choices import (
     MIN_FOREHEAD,
     Baseline,
     ColorTransfer,
+    Decoder,
     EncoderName,
     EncodingSpeed,
     Engine,
@@ -247,6 +248,9 @@ def convert_command(
     face_provider: Annotated[
         str, _performance(help="The same for the networks that find and parse faces.")
     ] = "cpu",
+    decoder: Annotated[
+        Decoder, _performance(help="What decodes TARGET; cuda is the decoder of an NVIDIA GPU.")
+    ] = "software",
     precision: Annotated[
         PrecisionChoice,
         _performance(

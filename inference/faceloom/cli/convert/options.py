@@ -23,7 +23,7 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
     same = (
         "provider", "face_provider", "precision", "batch_size", "engine", "workers", "select",
         "threshold", "on_missing", "color", "mask", "glasses", "erode", "feather", "forehead",
-        "sharpen", "streams", "on_damaged", "resume", "force",
+        "sharpen", "decoder", "streams", "on_damaged", "resume", "force",
     )  # fmt: skip
     label, range_ = values["label"], values["range_"]
     return ConvertOptions(

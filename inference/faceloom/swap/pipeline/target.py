@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom.choices import OnDamaged
+from faceloom.choices import Decoder, OnDamaged
 from faceloom.errors import FrameDamaged
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import AnalysisState
@@ -40,6 +40,8 @@ class Target:
     """How the output is written."""
     on_damaged: OnDamaged = "stop"
     """What happens at a damaged frame of the source."""
+    decoder: Decoder = "software"
+    """What decodes the source."""
 
     @property
     def encoding(self) -> Encoding:
@@ -77,7 +79,7 @@ class Target:
             options.label.check_fits(*(size[::-1] if info.orientation.swaps_sides else size))
         part = options.frame_range.resolve(info) if options.frame_range else ResolvedRange()
         output = prepare_output(out, info, options.encoding, options.streams, part)
-        return cls(info, part, out, output, options.on_damaged)
+        return cls(info, part, out, output, options.on_damaged, options.decoder)
 
     @property
     def frame_count(self) -> int | None:
@@ -116,9 +118,13 @@ class Target:
         Raises:
             FrameDamaged: a frame is damaged.
         """
-        stop, on_damaged = self.frame_range.stop, self.on_damaged
         frames = read_source(
-            self.info, start=start, stop=stop, start_pts=pts, on_damaged=on_damaged
+            self.info,
+            start=start,
+            stop=self.frame_range.stop,
+            start_pts=pts,
+            on_damaged=self.on_damaged,
+            decoder=self.decoder,
         )
         try:
             for frame in frames:
