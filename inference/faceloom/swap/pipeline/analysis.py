@@ -26,7 +26,7 @@ from faceloom.video import Frame
 SEGMENT_LEAD_IN = 8
 # The detector runs in one of so many frames; between them the face mesh follows each face.
 DETECT_EVERY = 5
-# Fewest cores with which the detector has a thread of its own; on two it gains nothing.
+# Fewest cores with which the detector has a thread of its own; fewer are busy with other stages.
 _MIN_CORES_AHEAD = 4
 # Batches that are detected ahead of the tracking.
 _BATCHES_AHEAD = 1
