@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -353,11 +354,11 @@ def test_a_resumed_run_takes_the_provider_of_the_interrupted_one(
     asked: list[str] = []
     original = SwapNetwork.open
 
-    def watched(bundle: Bundle, provider: str, precision: str, threads: int) -> SwapNetwork:
+    def watched(bundle: Bundle, provider: str, **settings: Any) -> SwapNetwork:
         asked.append(provider)
         if provider == "webgpu":
             raise ProviderMissing("The webgpu provider is not installed.")
-        return original(bundle, provider, precision, threads)
+        return original(bundle, provider, **settings)
 
     monkeypatch.setattr(SwapNetwork, "open", watched)
     work = convert(clip, bundle, out, replace(OPTIONS, resume=True, provider=given))
