@@ -14,9 +14,10 @@ from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.extract_command import FrameInterval, extract_request
 from faceloom.studio.known_projects import list_projects
 from faceloom.studio.pages.item_links import ITEM_PAGES
+from faceloom.studio.private_files import remove_files_of_removed_items
 from faceloom.studio.runs.training_stack import demo_advice
 from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import ItemKind, StudioProject
+from faceloom.studio.studio_project import Item, ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
 
@@ -73,7 +74,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     async def remove(request: Request) -> Response:
         form = await read_body(request, ItemForm)
-        await in_thread(lambda: project.remove_path(project.item(form.kind, form.id)))
+        await in_thread(lambda: _remove(project, project.item(form.kind, form.id)))
         return JSONResponse({})
 
     return [
@@ -81,6 +82,11 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/extract", extract, methods=["POST"]),
         Route("/remove", remove, methods=["POST"]),
     ]
+
+
+def _remove(project: StudioProject, item: Item) -> None:
+    project.remove_path(item)
+    remove_files_of_removed_items(project)
 
 
 def _other_projects(project: StudioProject) -> tuple[Path, ...]:
