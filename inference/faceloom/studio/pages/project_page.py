@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.extract_command import FrameInterval, extract_request
+from faceloom.studio.jobs.job import JobState
 from faceloom.studio.known_projects import list_projects
 from faceloom.studio.pages.item_links import ITEM_PAGES
 from faceloom.studio.private_files import remove_files_of_removed_items
@@ -56,12 +57,15 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     project = studio.project
 
     def page(_: Request) -> Response:
+        # Counted before the items are listed: a job that ends meanwhile makes the page load again.
+        ended_jobs = sum(job.state is JobState.DONE for job in studio.jobs.jobs())
         items = {kind: project.items(kind) for kind in ItemKind}
         return render(
             "project.html.j2",
             page="project",
             project=project,
             items=items,
+            ended_jobs=ended_jobs,
             links=ITEM_PAGES,
             demo=read_demo_state(project, studio.jobs),
             advice=demo_advice(),
