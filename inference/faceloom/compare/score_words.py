@@ -10,12 +10,12 @@ from types import MappingProxyType
 
 from faceloom.compare.result import SWAP, TRUTH, Comparison
 
-# Score from which a swap is fair: it moves and looks like the source, with visible faults.
-FAIR_SCORE = 25.0
-# Score from which a swap is good. Real footage of 288 lines had 45 after 1000 steps, with motion
-# read from the face mesh network; the synthetic pair has 60, and a ground truth measured without
-# itself 78.
-GOOD_SCORE = 42.0
+# Score from which a swap is fair. One of 26.6 has a patched skin and a faint eye; one of 32.6 of
+# real footage is soft and moves little, but a person is recognized. See docs/judging.md.
+FAIR_SCORE = 30.0
+# Score from which a swap is good. One of 50.4 is blurred with a smeared mouth, and one of 45.9 of
+# real footage smiles all the time; one of 51.0 has neither.
+GOOD_SCORE = 51.0
 # Expression below which a face moves little, and below which less than it should.
 _LITTLE_MOVEMENT = 0.25
 _REDUCED_MOVEMENT = 0.55

@@ -11,6 +11,7 @@ from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
 from faceloom.studio.known_projects import is_known, remember
 from faceloom.studio.people.clip_people import ClipPeople
+from faceloom.studio.private_files import remove_files_of_removed_items
 from faceloom.studio.scans.clip_scanner import ClipScanner
 from faceloom.studio.studio_project import StudioProject
 
@@ -60,6 +61,7 @@ def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
     """
     with lock_output(folder):
         project = StudioProject.open(folder)
+        remove_files_of_removed_items(project)
         queue = JobQueue(project.folder / "jobs")
         runner = JobRunner(queue)
         is_foreign = not (is_known(project.folder) or all(job.has_ended for job in queue.jobs()))

@@ -131,6 +131,14 @@ class StudioProject:
         """
         return tuple(_item(kind, path) for path in self._paths(kind))
 
+    def listed_ids(self, kind: ItemKind) -> frozenset[str]:
+        """Return the ids of all paths that may be items of a kind, whether or not they exist.
+
+        Args:
+            kind: The kind.
+        """
+        return frozenset(map(item_id, self._candidates(kind)))
+
     def item(self, kind: ItemKind, id_: str) -> Item:
         """Return an item.
 

@@ -9,6 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -77,17 +83,33 @@ def studio_page(browser: WebDriver, server: StudioServer) -> Iterator[None]:
         server: The studio.
     """
     browser.get(server.link)
-    # The page of the link redirects to the project; a click before its scripts run does nothing.
-    wait_until(lambda: browser.execute_script(_IS_LOADED))
+    # The page of the link redirects to the project.
+    wait_for_page(browser)
     yield
     # Closes the event stream before the server ends.
     browser.get("about:blank")
 
 
 def click(browser: WebDriver, selector: str) -> None:
-    """Click the first element of a selector, once there is one."""
-    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector))
-    browser.find_element(By.CSS_SELECTOR, selector).click()
+    """Click the first element of a selector, once it is shown and enabled."""
+
+    def has_clicked() -> bool:
+        # The page may replace the element at any time, and a disabled one ignores a click.
+        try:
+            element = browser.find_element(By.CSS_SELECTOR, selector)
+            is_enabled = element.is_enabled()
+            if is_enabled:
+                element.click()
+        except (
+            ElementClickInterceptedException,
+            ElementNotInteractableException,
+            NoSuchElementException,
+            StaleElementReferenceException,
+        ):
+            return False
+        return is_enabled
+
+    wait_until(has_clicked)
 
 
 def press(browser: WebDriver, *keys: str, held: str = "") -> None:
@@ -111,6 +133,11 @@ def add_from_this_machine(browser: WebDriver, name: str) -> None:
     title = Path(name).stem if name.endswith(".bundle") else name
     listed = f"//ul[@class='items']//strong[text()='{title}']"
     wait_until(lambda: browser.find_elements(By.XPATH, listed))
+
+
+def wait_for_page(browser: WebDriver) -> None:
+    """Wait until a page of the studio is loaded: before its scripts run, keys do nothing."""
+    wait_until(lambda: browser.execute_script(_IS_LOADED))
 
 
 def hosts_of_requests(browser: WebDriver) -> set[str | None]:

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable
 
+# Seconds that a flush may take on a disk that other processes write to.
+_BUSY_SECONDS = 60.0
 
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+
+def wait_until(condition: Callable[[], object], seconds: float = _BUSY_SECONDS) -> None:
     """Wait until a condition is true; fail if it is not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -16,11 +16,16 @@ from faceloom.compare.score import compute_score
         (41.0, 0.7, 0.4, 0.8, Grade.fair, "moves less than the target's"),
         (46.3, 0.9, 0.4, 0.8, Grade.fair, "moves less than the target's"),
         (46.3, 0.9, 0.24, 0.8, Grade.poor, "moves little"),
-        (43.0, 0.8, 0.7, 0.3, Grade.good, "blurred"),
-        (43.0, 0.8, 0.7, 2.0, Grade.good, "noisy"),
+        (53.0, 0.8, 0.7, 0.3, Grade.good, "blurred"),
+        (53.0, 0.8, 0.7, 2.0, Grade.good, "noisy"),
+        # Swaps whose pictures were looked at.
+        (26.6, 0.48, 0.334, 0.723, Grade.poor, "only partly like"),
+        (32.6, 0.688, 0.369, 0.479, Grade.fair, "moves less than the target's"),
+        (50.4, 0.668, 0.785, 0.607, Grade.fair, "looks like the source and moves"),
+        (53.3, 0.787, 0.588, 0.74, Grade.good, "looks like the source and moves"),
         (60.8, 0.9, 0.6, 0.8, Grade.good, "looks like the source and moves"),
         (0.0, None, None, None, Grade.poor, "no face is found"),
-        (50.0, 0.9, None, None, Grade.good, "looks like the source"),
+        (55.0, 0.9, None, None, Grade.good, "looks like the source"),
     ],
 )
 def test_a_score_has_a_grade_and_names_the_gravest_fault(

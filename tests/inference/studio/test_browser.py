@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,9 +28,10 @@ from tests.helpers.studio.waiting import wait_until
 
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
-from faceloom.studio.conversion.swap_sections import read_sections
+from faceloom.studio.conversion.swap_sections import SectionRow, read_sections, write_sections
 from faceloom.studio.jobs.job import JobState
-from faceloom.studio.studio_project import Item, ItemKind
+from faceloom.studio.pages import swap_page
+from faceloom.studio.studio_project import Item, ItemKind, StudioProject
 from faceloom.video import read_frames
 
 pytestmark = needs_browser
@@ -94,7 +96,7 @@ def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioSer
 
     browser.get(browser.current_url.replace("/jobs", "/swap"))
     wait_until(lambda: is_painted(browser), 60)
-    browser.find_element(By.CSS_SELECTOR, "#output .primary").click()
+    click(browser, "#output .primary")
     wait_until(lambda: len(server.studio.jobs.jobs()) == 2)
     wait_until(lambda: server.studio.jobs.job(2).has_ended, 120)
     assert server.studio.jobs.job(2).state is JobState.DONE, server.studio.jobs.job(2).sentence
@@ -145,7 +147,7 @@ def test_a_section_changes_its_frames_alone(
     to_frame(browser, 20)
     shown(browser, "#settings-scope", "Outside sections")
     shown(browser, "#job-file", "from = 5\nto = 13\nswap = false")
-    browser.find_element(By.CSS_SELECTOR, "#output .primary").click()
+    click(browser, "#output .primary")
     wait_until(server.studio.jobs.jobs)
     wait_until(lambda: server.studio.jobs.job(1).has_ended, 120)
     assert server.studio.jobs.job(1).state is JobState.DONE, server.studio.jobs.job(1).sentence
@@ -157,6 +159,33 @@ def test_a_section_changes_its_frames_alone(
     changed = [index for index, change in enumerate(changes) if change > 5]
     assert changed == [*range(5), *range(13, FACE_FRAMES)]
     assert max(changes[5:13]) < 2
+
+
+def test_choices_before_a_video_is_read_count(
+    browser: WebDriver, server: StudioServer, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def slow(project: StudioProject, item: Item) -> tuple[SectionRow, ...]:
+        asked.set()
+        release.wait(20)
+        return read_sections(project, item)
+
+    monkeypatch.setattr(swap_page, "read_sections", slow)
+    server.studio.runner.set_paused(True)
+    item = server.studio.project.open_path(footage / "clip.mp4")
+    write_sections(server.studio.project, item, [SectionRow(start=5, stop=13, swap=False)])
+    open_swap_page(browser, server, footage)
+    asked.wait(20)
+    click(browser, "#settings [name=mask] [value=mesh]")
+    click(browser, "#output .primary")
+    release.set()
+    wait_until(server.studio.jobs.jobs)
+    _, option, job_file, *options = server.studio.jobs.job(1).request.arguments
+    assert option == "--job"
+    assert "from = 5\nto = 13\nswap = false" in Path(job_file).read_text()
+    assert " --mask mesh" in " ".join(options)
+    assert not browser.find_element(By.ID, "message").is_displayed()
 
 
 def test_faces_are_rejected_and_restored_by_keys(
@@ -238,7 +267,7 @@ def test_the_conversion_follows_the_panel_and_a_preset(
     press(browser, Keys.END)
     click(browser, "[data-playhead=first_frame]")
     shown(browser, "#command", "--range 25:")
-    browser.find_element(By.CSS_SELECTOR, "#settings [name=mask] [value=mesh]").click()
+    click(browser, "#settings [name=mask] [value=mesh]")
     shown(browser, "#command", "--mask mesh")
     browser.find_element(By.CSS_SELECTOR, "#preset-form input").send_keys("hard", Keys.ENTER)
     shown(browser, "#presets", "hard")

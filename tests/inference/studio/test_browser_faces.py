@@ -1,6 +1,7 @@
 """Faces are corrected in a real browser: landmarks, interpolation, mask, undo."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,17 +23,19 @@ from faceloom.faceset.corrections.correction_files import (
     read_landmark_correction,
 )
 from faceloom.faceset.corrections.painted_masks import read_mask
+from faceloom.studio.faces.face_editor import FaceEdit
+from faceloom.studio.faces.face_grid import FaceGrids
 
 pytestmark = needs_browser
 # Faces of the set, which are one track.
 FACES = 3
-RECORD_TITLES = """
-window.titles = [];
-const title = document.getElementById("large-title");
+# Records the texts that an element shows from now on, and makes the page read its table again.
+RECORD_TEXTS = """
+window.recorded = [];
 const record = (changes) => {
-  for (const { addedNodes } of changes) window.titles.push(addedNodes[0].textContent);
+  for (const { addedNodes } of changes) window.recorded.push(addedNodes[0].textContent);
 };
-new MutationObserver(record).observe(title, { childList: true });
+new MutationObserver(record).observe(document.getElementById(arguments[0]), { childList: true });
 new BroadcastChannel("changes").postMessage(document.getElementById("faces").dataset.url);
 """
 
@@ -63,6 +66,10 @@ def open_large(page: WebDriver) -> None:
 
 def text(page: WebDriver, element_id: str) -> str:
     return page.find_element(By.ID, element_id).text
+
+
+def recorded(page: WebDriver) -> list[str]:
+    return list(page.execute_script("return window.recorded"))
 
 
 def state(page: WebDriver) -> str:
@@ -120,10 +127,56 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
 def test_a_changed_table_keeps_the_face_that_is_shown(page: WebDriver) -> None:
     press(page, "l", ".")
     wait_until(lambda: f"Face 2 of {FACES}" in text(page, "large-title"))
-    page.execute_script(RECORD_TITLES)
-    wait_until(lambda: page.execute_script("return window.titles"))
-    titles = page.execute_script("return window.titles")
-    assert all(f"Face 2 of {FACES}" in title for title in titles), titles
+    page.execute_script(RECORD_TEXTS, "large-title")
+    wait_until(lambda: recorded(page))
+    assert all(f"Face 2 of {FACES}" in title for title in recorded(page)), recorded(page)
+
+
+def test_a_table_from_before_a_rejection_is_not_shown(
+    page: WebDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_json, asked, release = FaceGrids.get_json, threading.Event(), threading.Event()
+
+    def slow(grids: FaceGrids, directory: Path) -> bytes:
+        content = get_json(grids, directory)
+        if not asked.is_set():
+            asked.set()
+            release.wait(20)
+        return content
+
+    monkeypatch.setattr(FaceGrids, "get_json", slow)
+    page.execute_script(RECORD_TEXTS, "counts")
+    asked.wait(20)
+    press(page, Keys.DELETE)
+    wait_until(lambda: f"{FACES - 1} of {FACES} faces" in text(page, "counts"))
+    release.set()
+    wait_until(lambda: f"{FACES - 1} faces" in text(page, "counts"))
+    assert not any(each.startswith(f"{FACES} faces") for each in recorded(page)), recorded(page)
+
+
+def test_a_key_waits_until_its_face_is_read(
+    page: WebDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(page, "l")
+    wait_until(lambda: "Detected" in state(page))
+    to_json, release = FaceEdit.to_json, threading.Event()
+    monkeypatch.setattr(FaceEdit, "to_json", lambda edit: release.wait(20) and to_json(edit))
+    press(page, ".", "k")
+    release.set()
+    wait_until(lambda: state(page) == "Corrected")
+    assert f"Face 2 of {FACES}" in text(page, "large-title")
+
+
+def test_a_damaged_picture_does_not_end_the_editor(page: WebDriver, faces: FaceSet) -> None:
+    (faces.directory / faces.rows[1].image).write_bytes(b"damaged")
+    press(page, "l", ".")
+    wait_until(lambda: "Detected" in state(page))
+    press(page, "k")
+    wait_until(lambda: state(page) == "Corrected")
+    press(page, ".")
+    wait_until(lambda: "Detected" in state(page))
+    press(page, "k")
+    wait_until(lambda: state(page) == "Corrected")
 
 
 def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:

@@ -1,7 +1,9 @@
 """The demo's panel and the dialog that continues a run, in a real browser."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,12 +17,24 @@ from tests.helpers.studio.browser import click, needs_browser, studio_page
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.helpers.studio.waiting import wait_until
 
+from faceloom.studio.demo_project import DemoState
+from faceloom.studio.jobs.job import JobState
+from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.pages import demo_page, project_page, run_page
 from faceloom.studio.runs.run_description import RunDescription
 from faceloom.studio.runs.run_settings import RunSetting
-from faceloom.studio.studio_project import ItemKind
+from faceloom.studio.runs.training_estimate import TrainingForecast
+from faceloom.studio.studio_project import ItemKind, StudioProject
 
 pytestmark = needs_browser
+# Chooses the preset and the number of steps of a training.
+_CHOOSE = """
+const form = document.getElementById("train-form");
+form.preset.value = arguments[0];
+form.preset.dispatchEvent(new Event("change"));
+form.steps.value = arguments[1];
+form.steps.dispatchEvent(new Event("input"));
+"""
 
 
 @pytest.fixture
@@ -59,6 +73,38 @@ def test_two_clicks_queue_the_demo(browser: WebDriver, studio: StudioServer) -> 
     for job in studio.studio.jobs.jobs():
         studio.post(f"/jobs/{job.number}", action="stop")
     wait_until(lambda: "Continue" in panel())
+
+
+@pytest.fixture
+def after_page(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """What happens when the next page of the project has been made, before the browser has it."""
+    actions = list[Callable[[], object]]()
+    read = project_page.read_demo_state
+
+    def read_and_act(project: StudioProject, jobs: JobQueue) -> DemoState:
+        state = read(project, jobs)
+        while actions:
+            actions.pop()()
+        return state
+
+    monkeypatch.setattr(project_page, "read_demo_state", read_and_act)
+    return actions
+
+
+def test_jobs_that_change_while_the_page_is_made_are_seen(
+    browser: WebDriver, studio: StudioServer, after_page: list[Callable[[], object]]
+) -> None:
+    jobs, address = studio.studio.jobs, f"http://localhost:{studio.port}/"
+    studio.post("/demo/clips")
+    studio.post("/demo/start")
+    after_page += [partial(studio.studio.runner.stop, job.number) for job in jobs.jobs()]
+    browser.get(address)
+    wait_until(lambda: "Continue" in _text(browser, "#demo")())
+    faces = studio.studio.project.folder / "faces/ada"
+    after_page.append(lambda: write_faceset(faces, good_faces(3), "ada"))
+    after_page.append(partial(jobs.end, 1, {"state": JobState.DONE}))
+    browser.get(address)
+    wait_until(lambda: browser.find_elements(By.XPATH, "//strong[text()='ada']"))
 
 
 def test_a_run_continues_with_other_settings_and_locked_faces(
@@ -102,6 +148,28 @@ def test_a_run_continues_with_other_settings_and_locked_faces(
     assert settings == ["batch_size=16", f"preview_faces={json.dumps([f'ada/{face}'])}"]
     # What was shown is what is queued.
     wait_until(lambda: job.request.to_shell() in _text(browser, "#status")())
+
+
+def test_a_forecast_leaves_what_was_chosen_meanwhile(
+    browser: WebDriver, studio: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def forecast(preset: str | None, steps: int | None) -> TrainingForecast:
+        if preset is None:
+            asked.set()
+            release.wait(20)
+        return TrainingForecast(preset or "laptop_128", 128, steps or 1000, 60, 1, 8, "1 core")
+
+    monkeypatch.setattr(run_page, "forecast_training", forecast)
+    for name in ("ada", "ben"):
+        write_faceset(studio.studio.project.folder / "faces" / name, good_faces(3), name)
+    browser.get(f"http://localhost:{studio.port}/runs")
+    click(browser, "[data-open=train-dialog]")
+    asked.wait(20)
+    browser.execute_script(_CHOOSE, "smoke", 7)
+    release.set()
+    wait_until(lambda: "for 7 steps of smoke" in _text(browser, "#forecast")())
 
 
 def write_run(folder: Path, scores: Sequence[float]) -> None:

@@ -63,7 +63,9 @@ def test_a_still_shows_the_bundle_of_each_person(
     browser.get(f"http://localhost:{shown_server.port}/swap?clip={clip.id}&frame=3")
     wait_until(lambda: status(browser).startswith("Exact"))
     click(browser, "#output details:nth-of-type(3) summary")
-    ada, ben = browser.find_elements(By.CSS_SELECTOR, ".person-bundles select")
+    people = ".person-bundles select"
+    wait_until(lambda: len(browser.find_elements(By.CSS_SELECTOR, people)) == 2)
+    ada, ben = browser.find_elements(By.CSS_SELECTOR, people)
     ben.send_keys(Keys.DOWN)
     # Ada has no bundle and keeps her own face.
     wait_until(lambda: status(browser) == "No face to swap in this frame")

@@ -10,7 +10,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.studio.browser import click, needs_browser, press, studio_page
+from tests.helpers.studio.browser import (
+    click,
+    needs_browser,
+    press,
+    studio_page,
+    wait_for_page,
+)
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.helpers.studio.waiting import wait_until
 
@@ -56,6 +62,7 @@ def test_every_page_lists_its_keys_and_leads_to_the_others(
     wait_until(lambda: not browser.find_element(By.ID, "keys-dialog").is_displayed())
     press(browser, "5")
     wait_until(lambda: browser.current_url.endswith("/jobs"))
+    wait_for_page(browser)
     press(browser, "?")
     assert "Alt+↑" in _text(browser, "keys-dialog")
 

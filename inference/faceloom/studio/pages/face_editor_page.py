@@ -18,8 +18,9 @@ from faceloom.faceset.corrections.painted_masks import encode_mask
 from faceloom.studio.faces.crop_files import FaceName
 from faceloom.studio.faces.face_editor import FaceEdit, FaceEditor, Part
 from faceloom.studio.faces.face_grid import FaceGrids
+from faceloom.studio.private_files import edits_folder
 from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import PRIVATE_FOLDER, Item, ItemKind
+from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body
 
 
@@ -148,7 +149,7 @@ def routes(studio: Studio, grids: FaceGrids) -> Sequence[BaseRoute]:
         studio: The studio.
         grids: The tables of its face sets.
     """
-    editor = FaceEditor(studio.project.folder / PRIVATE_FOLDER / "edits")
+    editor = FaceEditor(edits_folder(studio.project.folder))
     handlers = _EditorHandlers(studio, grids, editor)
     face, post = "/faces/{id}/face/{name}", ["POST"]
     return [

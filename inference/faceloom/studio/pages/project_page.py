@@ -12,11 +12,13 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.extract_command import FrameInterval, extract_request
+from faceloom.studio.jobs.job import JobState
 from faceloom.studio.known_projects import list_projects
 from faceloom.studio.pages.item_links import ITEM_PAGES
+from faceloom.studio.private_files import remove_files_of_removed_items
 from faceloom.studio.runs.training_stack import demo_advice
 from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import ItemKind, StudioProject
+from faceloom.studio.studio_project import Item, ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
 
@@ -55,12 +57,15 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     project = studio.project
 
     def page(_: Request) -> Response:
+        # Counted before the items are listed: a job that ends meanwhile makes the page load again.
+        ended_jobs = sum(job.state is JobState.DONE for job in studio.jobs.jobs())
         items = {kind: project.items(kind) for kind in ItemKind}
         return render(
             "project.html.j2",
             page="project",
             project=project,
             items=items,
+            ended_jobs=ended_jobs,
             links=ITEM_PAGES,
             demo=read_demo_state(project, studio.jobs),
             advice=demo_advice(),
@@ -73,7 +78,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     async def remove(request: Request) -> Response:
         form = await read_body(request, ItemForm)
-        await in_thread(lambda: project.remove_path(project.item(form.kind, form.id)))
+        await in_thread(lambda: _remove(project, project.item(form.kind, form.id)))
         return JSONResponse({})
 
     return [
@@ -81,6 +86,11 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/extract", extract, methods=["POST"]),
         Route("/remove", remove, methods=["POST"]),
     ]
+
+
+def _remove(project: StudioProject, item: Item) -> None:
+    project.remove_path(item)
+    remove_files_of_removed_items(project)
 
 
 def _other_projects(project: StudioProject) -> tuple[Path, ...]:

@@ -36,17 +36,25 @@ def find_clip_moments(clip: Item, swaps: Sequence[Item], jobs: Sequence[Job]) ->
         The moments; None if no swap of the clip was compared. A swap of a part of the clip does
         not count: the judge compares whole videos.
     """
-    compared = [(path, swap) for swap in swaps if (path := find_comparison(swap.path))]
-    compared.sort(key=lambda row: row[0].stat().st_mtime_ns, reverse=True)
-    for _, swap in compared:
-        original = find_original(swap.path, jobs)
-        if original is None or original.resolve() != clip.path:
-            continue
-        if first_frame_of(swap.path, jobs) is not None:
-            continue
-        # The page of the swap says what is wrong with a damaged file.
-        with suppress(ArtifactRefused):
+    for swap in _last_compared_first(swaps):
+        # The page of the swap says what is wrong with a damaged file; one may be deleted meanwhile.
+        with suppress(ArtifactRefused, FileNotFoundError):
+            original = find_original(swap.path, jobs)
+            if original is None or original.resolve() != clip.path:
+                continue
+            if first_frame_of(swap.path, jobs) is not None:
+                continue
             judgment = read_judgment(swap.path)
             if judgment is not None:
                 return ClipMoments(swap, judgment.moments, judgment.is_outdated)
     return None
+
+
+def _last_compared_first(swaps: Sequence[Item]) -> list[Item]:
+    """Return the swaps that were compared, the last comparison first."""
+    compared = list[tuple[int, Item]]()
+    for swap in swaps:
+        with suppress(FileNotFoundError):
+            if path := find_comparison(swap.path):
+                compared.append((path.stat().st_mtime_ns, swap))
+    return [swap for _, swap in sorted(compared, key=lambda row: row[0], reverse=True)]

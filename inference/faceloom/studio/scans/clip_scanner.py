@@ -11,9 +11,10 @@ from pathlib import Path
 from faceloom.errors import FaceloomError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.project.step import file_signature
+from faceloom.studio.private_files import scan_path
 from faceloom.studio.scans.clip_scan import ClipScan, read_scan, write_scan
 from faceloom.studio.scans.frame_scan import FrameScan
-from faceloom.studio.studio_project import PRIVATE_FOLDER, Item
+from faceloom.studio.studio_project import Item
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 
 log = logging.getLogger(__name__)
@@ -62,12 +63,13 @@ class ClipScanner:
         Args:
             project: The project's folder.
         """
-        self._folder = project / PRIVATE_FOLDER / "scans"
+        self._project = project
         self._changed = threading.Condition()
         self._clips: dict[tuple[str, str], _ShownClip] = {}
         self._pictures = 0
         self._quiet_at = 0.0
         self._is_closed = False
+        self._is_scanning = False
         self._thread: threading.Thread | None = None
 
     def scan_of(self, clip: Item) -> tuple[ClipScan | None, str]:
@@ -84,7 +86,7 @@ class ClipScanner:
         with self._changed:
             shown = self._clips.get(key)
             if shown is None:
-                file = self._folder / f"{clip.id}.json"
+                file = scan_path(self._project, clip.id)
                 shown = _ShownClip(clip.path, file, 0, read_scan(file, key[1]))
                 self._clips[key] = shown
             shown.asked = time.monotonic()
@@ -107,12 +109,11 @@ class ClipScanner:
                 self._quiet_at = time.monotonic() + _QUIET_SECONDS
 
     def close(self) -> None:
-        """Write the scan that runs, and end the thread."""
+        """Write the scan that runs, and end the thread once it has opened what it opens."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+            self._changed.wait_for(lambda: not self._is_scanning)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -145,7 +146,12 @@ class ClipScanner:
     def _scan(self, clip: _ShownClip, finder: FaceFinder) -> None:
         if not self._may_continue(clip):
             return
+        # Opening a video of hours takes seconds.
         scan = FrameScan(clip.path, finder, clip.scan)
+        with self._changed:
+            if self._is_closed:
+                return
+            self._is_scanning = True
         shown = saved = time.monotonic()
         try:
             for _ in scan.steps():
@@ -160,6 +166,9 @@ class ClipScanner:
         finally:
             clip.scan = scan.result()
             _save(clip.file, clip.scan)
+            with self._changed:
+                self._is_scanning = False
+                self._changed.notify_all()
 
     def _may_continue(self, clip: _ShownClip) -> bool:
         """Wait until no picture is asked for; return whether a page shows the clip."""

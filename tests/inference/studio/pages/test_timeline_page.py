@@ -13,6 +13,7 @@ from tests.helpers.studio.waiting import wait_until
 
 from faceloom.errors import UsageError
 from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.results import clip_moments
 from faceloom.studio.results.judgment import judgment_path
 from faceloom.studio.results.original import record_original
 from faceloom.studio.scans import clip_scanner
@@ -93,6 +94,26 @@ def test_the_moments_are_those_of_the_swap_that_was_compared_last(
     judgment_path(second).write_text(json.dumps({"schema": 1}))
     assert moments(server, clip) == ("first", WORST)
     assert server.get("/swap/moments/nobody").status == 400
+
+
+@pytest.mark.parametrize("step", ["find_comparison", "find_original"])
+def test_a_swap_that_is_deleted_meanwhile_does_not_count(
+    server: StudioServer, clip: Item, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    make_swap(server, clip.path, "first.mp4", 100)
+    second = make_swap(server, clip.path, "second.mp4", 200)
+    find = getattr(clip_moments, step)
+
+    def find_and_delete(swap: Path, *rest: object) -> Path | None:
+        if step == "find_original":
+            second.unlink(missing_ok=True)
+        found: Path | None = find(swap, *rest)
+        if swap == second:
+            judgment_path(second).unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(clip_moments, step, find_and_delete)
+    assert moments(server, clip) == ("first", WORST)
 
 
 @pytest.mark.parametrize("picture", ["frame", "thumbnail", "still"])

@@ -1,6 +1,7 @@
 """Clips are scanned while a page shows them and no picture is asked for."""
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,25 @@ def test_a_scan_stops_unless_a_page_shows_the_clip(
         # Opening the networks may take longer than `_IDLE_SECONDS`.
         wait_until(lambda before=before: scanner.scan_of(clip) and endless.opened > before)
         wait_until(lambda: is_stopped(endless))
+
+
+def test_closing_does_not_wait_for_a_clip_that_is_opened(
+    scanner: ClipScanner, clip: Item, endless: type[EndlessScan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, release = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> EndlessScan:
+        opening.set()
+        release.wait(60)
+        return endless()
+
+    monkeypatch.setattr(clip_scanner, "FrameScan", slow)
+    wait_until(lambda: scanner.scan_of(clip) and opening.is_set())
+    scanner.close()
+    assert not release.is_set()
+    release.set()
+    wait_until(lambda: not any(thread.name == "scan" for thread in threading.enumerate()))
+    assert endless.count == 0
 
 
 def test_an_error_is_told_once_and_the_scan_starts_again(

@@ -28,7 +28,7 @@ export class EditorCanvas {
 
   /**
    * Draw the crop and what lies on it.
-   * @param {CanvasImageSource} picture the crop.
+   * @param {HTMLImageElement} picture the crop, which is left out if it cannot be read.
    * @param {number[][]} outline the face's outline; none if it is not known.
    * @param {boolean} shade whether to darken what lies outside of it.
    * @param {(context: CanvasRenderingContext2D, zoom: number, outline: number[][]) => void} drawTool draws the tool.
@@ -38,7 +38,9 @@ export class EditorCanvas {
     if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
     const context = this.canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.drawImage(picture, 0, 0, side, side);
+    context.clearRect(0, 0, side, side);
+    // A picture that is damaged cannot be drawn.
+    if (picture.naturalWidth) context.drawImage(picture, 0, 0, side, side);
     context.setTransform(this.zoom, 0, 0, this.zoom, this.zoom / 2, this.zoom / 2);
     if (outline.length && shade) this.#shade(context, outline);
     drawTool(context, this.zoom, outline);

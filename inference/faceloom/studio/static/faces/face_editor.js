@@ -9,9 +9,6 @@ import { PointerDrag } from "./pointer_drag.js";
 
 // Milliseconds after the last arrow key until the landmarks are saved.
 const SAVE_MILLISECONDS = 350;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-// Pixels that Shift + arrow moves.
-const LONG_STEP = 5;
 const BRUSH_FACTOR = 1.2;
 
 const element = (id) => document.getElementById(id);
@@ -25,6 +22,8 @@ export class FaceEditor {
   #loads = new Latest();
   #saving = Promise.resolve();
   #timer = 0;
+  // What keys mean that were pressed while the face was being read.
+  #waiting = [];
   #pointer = new PointerDrag();
 
   /**
@@ -86,6 +85,7 @@ export class FaceEditor {
   #forget() {
     this.#pointer.abort();
     this.#face = null;
+    this.#waiting = [];
     this.mask.isLoaded = false;
     this.#showState("");
   }
@@ -95,7 +95,9 @@ export class FaceEditor {
     const name = this.#name;
     this.#loads.run(async () => {
       const read = await this.#attempt(() => this.#readSaved(name), name);
-      if (!read || name !== this.#name) return;
+      if (name !== this.#name) return;
+      const waiting = this.#waiting.splice(0);
+      if (!read) return;
       const [face, image] = read;
       this.mask.isLoaded = false;
       this.#pointer.abort();
@@ -103,6 +105,7 @@ export class FaceEditor {
       this.#take(face);
       this.landmarks.load(face);
       this.draw();
+      for (const command of waiting) command();
     });
   }
 
@@ -142,21 +145,17 @@ export class FaceEditor {
     return this.#saving;
   }
 
-  /** Do what a key means in the editor; returns whether it means anything. */
+  /** Do what a key means in the editor, once the face has been read; returns whether it means anything. */
   key(event) {
     const control = event.ctrlKey || event.metaKey;
     const key = control ? `Control+${event.key.toLowerCase()}` : event.key;
     const mode = { v: "view", l: "landmarks", m: "mask" }[key];
     if (mode) return this.setMode(mode), true;
     if (!this.isEditing) return false;
-    // Undo and redo concern the face set and need no face; the table may be read again just now.
-    if (!this.#face && !control) return key in this.#commands();
-    const arrow = ARROWS[key];
-    if (arrow && this.mode === "landmarks" && this.landmarks.selected.size) {
-      return this.#nudge(arrow, event.shiftKey ? LONG_STEP : 1), true;
-    }
     const command = this.#commands()[key];
-    if (command) command(event);
+    // Undo and redo concern the face set and need no face.
+    if (command && !this.#face && !control) this.#waiting.push(() => command(event));
+    else command?.(event);
     return Boolean(command);
   }
 
@@ -170,7 +169,9 @@ export class FaceEditor {
       r: () => this.#change("reset", { part: this.mode }),
     };
     if (this.mode === "landmarks") {
-      return { ...common, i: () => this.interpolate(), k: () => this.#saveLandmarks() };
+      const nudges = this.landmarks.arrows.map((key) => [key, (event) => this.#nudge(event)]);
+      const others = { i: () => this.interpolate(), k: () => this.#saveLandmarks() };
+      return { ...common, ...Object.fromEntries(nudges), ...others };
     }
     return {
       ...common,
@@ -237,8 +238,8 @@ export class FaceEditor {
     this.reload();
   }
 
-  #nudge([x, y], pixels) {
-    this.landmarks.startMove()(x * pixels, y * pixels);
+  #nudge({ key, shiftKey }) {
+    this.landmarks.nudge(key, shiftKey);
     this.draw();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#saveLandmarks(), SAVE_MILLISECONDS);

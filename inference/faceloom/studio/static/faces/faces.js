@@ -25,6 +25,11 @@ const filter = element("filter");
 let table = new FaceTable({ files: [], names: [], columns: {}, can_undo: false });
 let shown = new Int32Array();
 let reloadTimer = 0;
+// Number of changes that this page made: a table that was requested before one of them is outdated.
+let changes = 0;
+// Number of requests of the table, and the request whose answer is shown.
+let requests = 0;
+let shownRequest = 0;
 
 const selection = new Selection((position) => table.names[shown[position]]);
 const grid = new VirtualGrid(view, element("space"), element("cell"), fillCell);
@@ -47,6 +52,7 @@ const editor = new FaceEditor(texts.url, texts, {
   onCorrected: (name, isCorrected) => {
     const index = table.indices.get(name);
     if (index === undefined || table.isCorrected(index) === isCorrected) return;
+    changes += 1;
     table.columns.corrected[index] = isCorrected;
     grid.refresh();
     announceChange(texts.url);
@@ -142,10 +148,20 @@ function showGrid() {
   showSelection();
 }
 
+/** Return the table and its reviewed columns; undefined after an error, or if a newer table is shown. */
+async function readTable() {
+  const [before, request] = [changes, (requests += 1)];
+  const parts = () => Promise.all(["table", "reviewed"].map((part) => get(`${texts.url}/${part}`)));
+  const answers = await orMessage(parts);
+  if (answers && before !== changes) return readTable();
+  if (request < shownRequest) return undefined;
+  shownRequest = request;
+  return answers;
+}
+
 /** Read the table again. Faces that were not there before become the selection. */
 async function reload({ selectNew = false } = {}) {
-  const parts = () => Promise.all(["table", "reviewed"].map((part) => get(`${texts.url}/${part}`)));
-  const [answer, reviewed] = (await orMessage(parts)) ?? [];
+  const [answer, reviewed] = (await readTable()) ?? [];
   if (!answer) return;
   const [before, position, name] = [table.indices, selection.current, currentName()];
   table = new FaceTable(answer);
@@ -184,6 +200,7 @@ async function reject() {
 
 /** Remove rejected faces from the grid before the table is read again. */
 function takeOut(names) {
+  changes += 1;
   const isGone = (index) => names.has(table.names[index]);
   let next = selection.current;
   while (next < shown.length && isGone(shown[next])) next += 1;

@@ -12,6 +12,9 @@ const COLORS = {
   outline: "#c8b6ff",
 };
 const OTHER_COLOR = "#ffffff";
+// Pixels that an arrow key moves, and their number with Shift.
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const LONG_STEP = 5;
 
 /** The landmarks of the face that is shown, in pixels of its crop. */
 export class LandmarkTool {
@@ -106,6 +109,17 @@ export class LandmarkTool {
         this.points[index][1] = start[index][1] + weight * dy;
       }
     };
+  }
+
+  /** The keys that move the selection; none if nothing is selected. */
+  get arrows() {
+    return this.selected.size ? Object.keys(ARROWS) : [];
+  }
+
+  /** Move the selection by an arrow key. */
+  nudge(key, isLong) {
+    const [x, y] = ARROWS[key].map((pixels) => (isLong ? LONG_STEP : 1) * pixels);
+    this.startMove()(x, y);
   }
 
   /** Return how far each landmark follows the selection: 1 for the selection, 0 beyond the radius. */

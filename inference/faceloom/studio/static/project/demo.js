@@ -6,7 +6,7 @@ import { Latest } from "../shared/latest.js";
 
 const panel = document.getElementById("demo");
 const latest = new Latest();
-let shown = null;
+let shown = "";
 
 async function showPanel() {
   const html = await getPart("/demo");
@@ -24,9 +24,10 @@ panel.addEventListener("click", async (event) => {
   else button.disabled = false;
 });
 
-// The panel is loaded again when a job starts, reaches another stage, or ends.
+// The panel is loaded again when a job starts, reaches another stage, or ends; and at first, if there are jobs, which may
+// have changed since the page was made.
 onQueue(({ jobs }) => {
   const now = jobs.map(({ number, state, stage }) => `${number} ${state} ${stage}`).join();
-  if (shown !== null && now !== shown) latest.run(() => orMessage(showPanel));
+  if (now !== shown) latest.run(() => orMessage(showPanel));
   shown = now;
 });

@@ -91,10 +91,10 @@ function isBusy() {
 
 onChangeElsewhere(ITEMS, () => isBusy() || location.reload());
 
-// The lists are read again when a job has ended while the page was open.
-let ended = null;
+// The lists are read again when a job has ended since the page was made.
+let ended = Number(clips.dataset.endedJobs);
 onQueue(({ jobs }) => {
   const now = jobs.filter((job) => job.state === "done").length;
-  if (ended !== null && now > ended && !isBusy()) location.reload();
+  if (now > ended && !isBusy()) location.reload();
   ended = now;
 });

@@ -13,6 +13,8 @@ const forecast = document.getElementById("forecast");
 let timer = 0;
 let asked = 0;
 let isNamed = false;
+// Whether the preset or the number of steps was chosen in the form.
+let isChosen = false;
 
 async function showForecast(preset, steps) {
   const mine = ++asked;
@@ -47,17 +49,21 @@ function propose() {
 async function chooseForThisMachine() {
   await showForecast("", "");
   const { preset, steps } = forecast.querySelector("[data-preset]")?.dataset ?? {};
-  if (!preset) return;
+  if (!preset || isChosen) return;
   form.preset.value = preset;
   form.steps.value = steps;
   propose();
 }
 
 form.name.addEventListener("input", () => (isNamed = true));
-form.steps.addEventListener("input", refresh);
+form.steps.addEventListener("input", () => {
+  isChosen = true;
+  refresh();
+});
 form.target.addEventListener("change", propose);
 form.source.addEventListener("change", propose);
 form.preset.addEventListener("change", () => {
+  isChosen = true;
   form.steps.value = form.preset.selectedOptions[0].dataset.steps;
   propose();
   refresh();

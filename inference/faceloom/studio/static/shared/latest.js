@@ -1,6 +1,9 @@
 // Work of which only the newest matters.
 
-/** Runs one task at a time; of those that wait, the newest replaces the others. */
+/**
+ * Runs one task at a time; of those that wait, the newest replaces the others. A task that fails does not keep the
+ * next one from running.
+ */
 export class Latest {
   #running = false;
   #next = null;
@@ -16,7 +19,8 @@ export class Latest {
     while (this.#next) {
       const task = this.#next;
       this.#next = null;
-      await task();
+      // The browser's console shows the error.
+      await task().catch(reportError);
     }
     this.#running = false;
   }

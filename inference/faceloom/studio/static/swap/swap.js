@@ -40,6 +40,8 @@ const commands = new Latest();
 let settle = 0;
 let follow = 0;
 let late = 0;
+// Resolves when the chosen clip is shown.
+let opened = Promise.resolve();
 
 function chosen(name) {
   return document.querySelector(`input[name=${name}]:checked`).value;
@@ -181,6 +183,8 @@ async function convert(event) {
   event.preventDefault();
   const queued = document.getElementById("queued");
   queued.hidden = true;
+  // The sections of the clip belong to the conversion.
+  await opened;
   try {
     const { job } = await post("/swap/convert", conversion());
     showProblem("");
@@ -198,11 +202,12 @@ function suggestName() {
 }
 
 async function openClip(frame = 0) {
-  const info = await orMessage(() => get(`/swap/clip/${clip.value}`));
-  if (!info) return;
-  showClip(clip.value, info, frame);
-  openSections(clip.value, info);
-  openMarks(clip.value, info);
+  const id = clip.value;
+  const info = await orMessage(() => get(`/swap/clip/${id}`));
+  if (!info || id !== clip.value) return;
+  showClip(id, info, frame);
+  openSections(id, info);
+  openMarks(id, info);
   suggestName();
   followLater();
   renew({ fresh: true });
@@ -211,8 +216,9 @@ async function openClip(frame = 0) {
 async function openBundle() {
   if (!bundle) return;
   suggestName();
-  const suggested = await orMessage(() => get(`/swap/bundle/${bundle.value}`));
-  if (suggested) showSuggestions(suggested);
+  const id = bundle.value;
+  const suggested = await orMessage(() => get(`/swap/bundle/${id}`));
+  if (suggested && id === bundle.value) showSuggestions(suggested);
 }
 
 function listen() {
@@ -233,7 +239,7 @@ function listen() {
   });
   clip.addEventListener("change", () => {
     resetClip();
-    openClip();
+    opened = openClip();
   });
   bundle?.addEventListener("change", () => {
     openBundle();
@@ -270,4 +276,4 @@ connectEstimate(conversion);
 const frame = chooseFromAddress();
 openConversion();
 openBundle();
-openClip(frame);
+opened = openClip(frame);

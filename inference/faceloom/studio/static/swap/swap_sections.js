@@ -105,7 +105,8 @@ function commit() {
   if (now === kept) return;
   history = [...history.slice(1 - MAX_UNDO), kept];
   kept = now;
-  saveSections(clip, list);
+  // Settings can change before the clip is known.
+  if (clip) saveSections(clip, list);
   showTools();
 }
 
