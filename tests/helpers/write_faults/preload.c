@@ -53,6 +53,14 @@ void faceloom_arm_fault(long call, int error, int error_stays) {
   atomic_store(&calls, 0);
 }
 
+/* Ends counting and failing. */
+void faceloom_disarm_fault(void) {
+  failing_call = 0;
+  atomic_store(&calls, -1);
+  if (log_descriptor >= 0) close(log_descriptor);
+  log_descriptor = -1;
+}
+
 static void open_recording(const char *path, int flags) {
   const char *from = getenv("FACELOOM_RECORDED_FOLDER");
   snprintf(recorded_folder, sizeof recorded_folder, "%s", from ? from : "/nonexistent");
