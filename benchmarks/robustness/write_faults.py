@@ -21,10 +21,9 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import cycle, groupby
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from tests.helpers.write_faults.fault_runner import (
@@ -34,7 +33,12 @@ from tests.helpers.write_faults.fault_runner import (
     FaultRunner,
     fault_runner,
 )
-from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, TRAINER_SCENARIOS, Scenario
+from tests.helpers.write_faults.scenarios import (
+    PROCESS_SCENARIOS,
+    RUNTIME_SCENARIOS,
+    TRAINER_SCENARIOS,
+    Scenario,
+)
 from tests.helpers.write_faults.trial import prepare_scenario, try_fault
 
 # Errors: name, error number (0: the process is killed), whether later calls fail too.
@@ -48,9 +52,11 @@ KINDS = (
     ("killed", 0, False),
 )
 # Scenarios with the modules that they import.
-GROUPS = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
-
-_Groups: TypeAlias = Iterable[tuple[tuple[str, ...], tuple[Scenario, ...]]]
+GROUPS = (
+    (RUNTIME_MODULES, RUNTIME_SCENARIOS),
+    (TRAINER_MODULES, TRAINER_SCENARIOS),
+    (RUNTIME_MODULES, PROCESS_SCENARIOS),
+)
 
 
 def main() -> int:
@@ -69,12 +75,10 @@ def main() -> int:
     return int(any(problems))
 
 
-def choose_scenarios(
-    names: Sequence[str], groups: _Groups = GROUPS
-) -> list[tuple[tuple[str, ...], list[Scenario]]]:
+def choose_scenarios(names: Sequence[str]) -> list[tuple[tuple[str, ...], list[Scenario]]]:
     """Return scenarios by name (all if there are no names), with the modules that they import."""
     chosen = [
-        (modules, [s for s in group if s.name in names or not names]) for modules, group in groups
+        (modules, [s for s in group if s.name in names or not names]) for modules, group in GROUPS
     ]
     return [(modules, scenarios) for modules, scenarios in chosen if scenarios]
 

@@ -23,6 +23,10 @@ TRAINER_MODULES = (
 )  # fmt: skip
 # File of the counted calls of the last command, beside the folder in which they are counted.
 _LOG = "calls.txt"
+# File of the fault that all programs of a command share.
+_TREE = "tree"
+# Programs that a command starts one after the other, at most; each may take as long as a command.
+_TREE_PROGRAMS = 10
 # Commands that share a process: memory that they do not return is limited by it.
 _MAX_SHARED = 100
 # Seconds after which a command counts as hanging.
@@ -157,6 +161,7 @@ class FaultRunner:
         fault: Fault = NO_FAULT,
         recording: Path | None = None,
         timed: TimedSignal = NO_SIGNAL,
+        tree: bool = False,
     ) -> Ending:
         """Run a command.
 
@@ -165,11 +170,12 @@ class FaultRunner:
             fault: What fails.
             recording: File that receives a recording of all writes; None: none is made.
             timed: A signal that it receives.
+            tree: Whether calls of the programs that it starts are counted, fail and are recorded.
 
         Returns:
             How it ended.
         """
-        needs_own = bool(recording or timed.signal or (fault.call and not fault.error))
+        needs_own = bool(tree or recording or timed.signal or (fault.call and not fault.error))
         server = self._server if self._shared is None or needs_own else self._shared
         output = self._folder.parent / "output.txt"
         log = self._folder.parent / _LOG
@@ -178,11 +184,12 @@ class FaultRunner:
             str(self.work),
             str(output),
             **asdict(fault),
-            seconds=_PATIENCE,
+            seconds=_PATIENCE * (_TREE_PROGRAMS if tree else 1),
             recording=str(recording or ""),
             signal=timed.signal,
             signal_seconds=timed.seconds,
             forks=server is self._server,
+            tree=str(self._folder.parent / _TREE) if tree else "",
         )
         reply = server.run(request)
         calls = tuple(log.read_text(errors="replace").splitlines())

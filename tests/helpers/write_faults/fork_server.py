@@ -49,6 +49,9 @@ class Request:
     """When it receives it, in seconds from its start."""
     forks: bool = True
     """Whether it runs in a fork of the server, or in the server itself."""
+    tree: str = ""
+    """File of the fault that the programs share that the command starts; empty: in these no call
+    fails, and what they write counts as flushed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ def _call_command(request: Request) -> int:
         if request.recording:
             faults.faceloom_record(os.fsencode(request.recording))
             os.environ["FACELOOM_RECORDING"] = request.recording
+        if request.tree:
+            os.environ["FACELOOM_FAULT_TREE"] = request.tree
         faults.faceloom_arm_fault(request.call, request.error, int(request.stays))
         try:
             importlib.import_module(module).main()

@@ -79,7 +79,7 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
     _empty(runner)
     prepare(runner, scenario)
     shutil.copytree(runner.work, folder)
-    ending = runner.run(scenario.arguments)
+    ending = runner.run(scenario.arguments, tree=scenario.tree)
     assert ending.exit_code == 0, ending.text
     return Prepared(
         scenario,
@@ -113,9 +113,9 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
 def _try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     _restore_input(runner, prepared)
     scenario = prepared.scenario
-    ending = runner.run(scenario.arguments, fault)
+    ending = runner.run(scenario.arguments, fault, tree=scenario.tree)
     left = _digests(runner.work, scenario.volatile)
-    problems = [*_ending_problems(ending, fault), *_lost(prepared, left)]
+    problems = [*_ending_problems(ending, fault, scenario), *_lost(prepared, left)]
     if ending.exit_code == 0:
         problems += _missing("it succeeded", prepared, left)
         problems += _left_over("it succeeded", prepared, left, allowed=_WORK)
@@ -162,7 +162,8 @@ def record(runner: FaultRunner, prepared: Prepared, path: Path) -> tuple[Call, .
         The calls.
     """
     _restore_input(runner, prepared)
-    ending = runner.run(prepared.scenario.arguments, recording=path)
+    scenario = prepared.scenario
+    ending = runner.run(scenario.arguments, recording=path, tree=scenario.tree)
     assert ending.exit_code == 0, ending.text
     folders = (runner.work, runner.notes)
     calls = read_recording(path)
@@ -245,8 +246,9 @@ def _continuation_problems(runner: FaultRunner, prepared: Prepared) -> Iterator[
     yield from _left_over("it was continued", prepared, left)
 
 
-def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
-    if fault.error == 0:
+def _ending_problems(ending: Ending, fault: Fault, scenario: Scenario) -> Iterator[str]:
+    # In a tree, the command reports the program that was killed.
+    if fault.error == 0 and not scenario.tree:
         if ending.exit_code not in (0, _KILLED):
             yield f"a killed command ended with {ending.exit_code}"
         return
