@@ -238,7 +238,8 @@ def _continue(runner: FaultRunner, prepared: Prepared) -> tuple[str, ...]:
 
 
 def _continuation_problems(runner: FaultRunner, prepared: Prepared) -> Iterator[str]:
-    again = runner.run(prepared.scenario.continued)
+    scenario = prepared.scenario
+    again = runner.run(scenario.continued, tree=scenario.tree)
     left = _digests(runner.work, prepared.scenario.volatile)
     if again.exit_code:
         yield f"it cannot be continued: {again.text.strip()}"
