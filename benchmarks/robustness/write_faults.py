@@ -1,16 +1,16 @@
 """Let each system call that writes fail once, check the files that remain, and run again.
 
 python -m benchmarks.robustness.write_faults [--every N] [--repeats N] [--shared] [--minutes M]
-    [SCENARIO...]
+    [--seed S] [SCENARIO...]
 
 Each counted call of each scenario fails with each error of `KINDS`: full disk, quota reached (every
 later call fails too), I/O error, no permission, an interrupted call, a read-only file system, and a
 kill. With `--every N`, each Nth call fails with one of them in turn. With `--repeats N`, only N of
 equal calls in a row are tried, such as those that write the arrays of a checkpoint. With
-`--shared`, commands share a process, which saves most of the time of a training; a problem counts
-only if it recurs in a process of its own. With `--minutes M`, faults are tried in random order for
-M minutes of each scenario. A command continues the same files only once. Prints a row for each
-scenario and error, and every problem; exits with 1 if there was one.
+`--shared`, commands share a process, which halves the time of a training; a problem counts only if
+it recurs in a process of its own. With `--minutes M`, faults are tried in random order, which
+`--seed` changes, for M minutes of each scenario. A command continues the same files only once.
+Prints a row for each scenario and error, and every problem; exits with 1 if there was one.
 `tests.helpers.write_faults` defines the scenarios and the problems.
 """
 
@@ -66,6 +66,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=0, help="try N of equal calls in a row")
     parser.add_argument("--shared", action="store_true", help="commands share a process")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="of each scenario")
+    parser.add_argument("--seed", type=int, default=0, help="order of faults with --minutes")
     options = parser.parse_args()
     print("| command | calls | error | tried | exit codes | problems |\n|---|---|---|---|---|---|")
     problems = [
@@ -104,7 +105,7 @@ def _try_scenario(
     faults = _faults(_chosen_calls(prepared.log, options.repeats), options.every)
     until = time.monotonic() + 60 * options.minutes
     if options.minutes < float("inf"):
-        random.Random(0).shuffle(faults)
+        random.Random(options.seed).shuffle(faults)
     codes: defaultdict[str, Counter[int]] = defaultdict(Counter)
     problems: Counter[str] = Counter()
     for name, fault in faults:
