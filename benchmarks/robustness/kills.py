@@ -24,17 +24,15 @@ from itertools import cycle
 from pathlib import Path
 
 from tests.helpers.write_faults.fault_runner import (
-    RUNTIME_MODULES,
     FaultRunner,
     TimedSignal,
     fault_runner,
 )
-from tests.helpers.write_faults.scenarios import PROCESS_SCENARIOS, Scenario
+from tests.helpers.write_faults.scenarios import Scenario
 from tests.helpers.write_faults.trial import Prepared, prepare_scenario, try_signal
 
-from benchmarks.robustness.write_faults import GROUPS, choose_scenarios
+from benchmarks.robustness.write_faults import choose_scenarios
 
-_GROUPS = (*GROUPS, (RUNTIME_MODULES, PROCESS_SCENARIOS))
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
@@ -46,7 +44,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print("| command | undisturbed s | kills | finished before | problems |\n|---|---|---|---|---|")
-    groups = choose_scenarios(options.scenarios, _GROUPS)
+    groups = choose_scenarios(options.scenarios)
     minutes = options.minutes / max(1, sum(len(scenarios) for _, scenarios in groups))
     rng = random.Random(options.seed)
     problems = 0

@@ -1,17 +1,21 @@
 """Extract and convert a long clip and print the memory over the time.
 
-python -m benchmarks.robustness.memory_over_time CLIP BUNDLE [--frames N] [--rate R]
+python -m benchmarks.robustness.memory_over_time CLIP BUNDLE [--frames N] [--rate R] [--minutes M]
 
 The long clip repeats the packets of CLIP, which starts with a key frame and has no B-frames across
 its end, up to N frames of 1/R seconds each. Each command runs with one process; its resident memory
-is sampled twice a second. Prints the median of each tenth of the time.
+is sampled twice a second. A command that runs for M minutes is ended. Prints how many frames each
+completed, and the median of the memory in each tenth of the time.
 """
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,10 +23,25 @@ import av
 import numpy as np
 import psutil
 
+from faceloom.progress import PROGRESS_FORMAT_VARIABLE
+
 # Seconds between two samples of the memory.
 _SAMPLE_SECONDS = 0.5
 # Parts of the time whose medians are printed.
 _PARTS = 10
+_COMMANDS = ("convert", "extract")
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Measurements of a command."""
+
+    seconds: float
+    """How long it ran."""
+    megabytes: list[float]
+    """Its resident memory over the time, in MB."""
+    frames: int
+    """How many frames it completed."""
 
 
 def repeat(clip: Path, out: Path, frames: int, rate: int) -> None:
@@ -42,23 +61,52 @@ def repeat(clip: Path, out: Path, frames: int, rate: int) -> None:
                 target.mux(new)
 
 
-def sample(arguments: list[str]) -> tuple[float, list[float]]:
-    """Run a command; return its seconds and its resident memory in MB over the time."""
-    begin, megabytes = time.monotonic(), []
+def sample(arguments: list[str], minutes: float) -> Samples:
+    """Run a command, and end it after some minutes.
+
+    Args:
+        arguments: Words after `faceloom`.
+        minutes: When it is ended if it still runs.
+
+    Returns:
+        Its time, memory and progress.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    begin = time.monotonic()
+    megabytes: list[float] = []
     command = [sys.executable, "-m", "faceloom", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with (
+        tempfile.TemporaryFile() as messages,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            env={**os.environ, PROGRESS_FORMAT_VARIABLE: "json"},
+        ) as process,
+    ):
         program = psutil.Process(process.pid)
-        while process.poll() is None:
+        while process.poll() is None and time.monotonic() - begin < 60 * minutes:
             try:
                 megabytes.append(program.memory_info().rss / 1e6)
             except psutil.NoSuchProcess:
                 break
             time.sleep(_SAMPLE_SECONDS)
-        assert process.stderr is not None, "it is a pipe"
-        messages = process.stderr.read().decode()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {messages[-500:]}")
-    return time.monotonic() - begin, megabytes
+        is_ended_here = process.poll() is None
+        process.terminate()
+        code = process.wait()
+        messages.seek(0)
+        lines = messages.read().decode().splitlines()
+    if code and not is_ended_here:
+        raise RuntimeError(f"{' '.join(command)} failed: {lines[-1:]}")
+    return Samples(time.monotonic() - begin, megabytes, _last_progress(lines))
+
+
+def _last_progress(lines: list[str]) -> int:
+    """Return how many frames the last progress report of standard error counts."""
+    reports = (json.loads(line) for line in reversed(lines) if line.startswith("{"))
+    return next((report["done"] for report in reports), 0)
 
 
 def main() -> None:
@@ -67,6 +115,8 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--frames", type=int, default=36_000)
     parser.add_argument("--rate", type=int, default=5, help="frames per second")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="time of each command")
+    parser.add_argument("--commands", nargs="+", choices=_COMMANDS, default=_COMMANDS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -78,13 +128,14 @@ def main() -> None:
         }
         print(f"| command | frames | wall time | median MB of each {_PARTS}th of the time | peak |")
         print("|---|---|---|---|---|")
-        for command, arguments in commands.items():
-            words = [command, clip, *arguments, "--workers", "1"]
-            seconds, megabytes = sample([str(word) for word in words])
-            parts = [f"{np.median(part):.0f}" for part in np.array_split(megabytes, _PARTS)]
+        for command in options.commands:
+            words = [command, clip, *commands[command], "--workers", "1"]
+            samples = sample([str(word) for word in words], options.minutes)
+            tenths = np.array_split(samples.megabytes, _PARTS)
             print(
-                f"| `{command}` | {options.frames:,} | {seconds:.0f} s | {', '.join(parts)} | "
-                f"{max(megabytes):.0f} MB |",
+                f"| `{command}` | {samples.frames:,} | {samples.seconds:.0f} s | "
+                f"{', '.join(f'{np.median(tenth):.0f}' for tenth in tenths)} | "
+                f"{max(samples.megabytes):.0f} MB |",
                 flush=True,
             )
 

@@ -4,8 +4,10 @@
 """
 
 import errno
+import os
 import random
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -164,3 +166,44 @@ def test_a_fault_happens(runner: FaultRunner, prepared: Callable[[str], Prepared
     outcome = try_fault(runner, scenario, Fault(2, errno.ENOSPC))
     assert (outcome.exit_code, outcome.failed_call.split()[0]) == (8, "2")
     assert str(runner.work) in outcome.failed_call
+
+
+def test_the_same_files_are_continued_once(
+    runner: FaultRunner, prepared: Callable[[str], Prepared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = replace(prepared("curate"), continued=set())
+    outcomes, runs = [], []
+    run = FaultRunner.run
+    monkeypatch.setattr(FaultRunner, "run", lambda *a, **k: runs.append(a) or run(*a, **k))
+    for _ in range(2):
+        outcomes.append(try_fault(runner, scenario, Fault(2, errno.ENOSPC)))
+    assert (len(runs), len(scenario.continued)) == (3, 1)
+    assert outcomes[0] == outcomes[1]
+
+
+def test_calls_of_started_programs_fail_in_a_tree(
+    runner: FaultRunner, prepared: Callable[[str], Prepared], tmp_path: Path
+) -> None:
+    """The fake commands of a swap write starts.txt, which only a tree counts."""
+    scenario = replace(prepared("swap, its own writes").scenario, tree=True)
+    assert not any(line.endswith("/starts.txt") for line in prepared(scenario.name).log)
+    tree = prepare_scenario(runner, scenario, tmp_path / "input")
+    writes = [number for number, line in enumerate(tree.log, 1) if line.endswith("/starts.txt")]
+    assert any(call.path.name == "starts.txt" for call in record(runner, tree, tmp_path / "calls"))
+    outcome = try_fault(runner, tree, Fault(writes[1], errno.ENOSPC))
+    assert outcome.failed_call.endswith("/starts.txt")
+    assert "exit code 1" in outcome.problems
+
+
+def test_commands_share_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of one command does not concern the next one."""
+    (tmp_path / "print_process.py").write_text("import os\ndef main():\n    print(os.getpid())\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    modules = ("tests.helpers.write_faults.queue_program",)
+    queue, print_process = ("-m", *modules), ("-m", "print_process")
+    with fault_runner(tmp_path, modules, shared=True) as runner:
+        first = runner.run(print_process)
+        assert runner.run(queue, Fault(2, errno.ENOSPC)).exit_code == 8
+        assert runner.run(queue).exit_code == 0
+        last, own = runner.run(print_process), runner.unshared.run(print_process)
+    assert first.text == last.text != own.text

@@ -28,12 +28,14 @@ def used_every(faces: FaceSet) -> int:
     for row in faces.rows:
         if row.file < len(faces.files) and faces.files[row.file].kind == "video":
             frames.setdefault(row.file, set()).add(row.frame)
-    steps = [
-        math.gcd(*(frame - min(indices) for frame in indices))
-        for indices in frames.values()
-        if len(indices) > 1
-    ]
+    steps = [_step(indices) for indices in frames.values() if len(indices) > 1]
     return max(1, min(steps, default=1))
+
+
+def _step(frames: set[int]) -> int:
+    """Return the largest K such that every frame is a multiple of K after the first."""
+    first = min(frames)
+    return math.gcd(*(frame - first for frame in frames))
 
 
 def more_frames_help(every: int, duplicate: Bool[np.ndarray, "n"]) -> bool:

@@ -111,8 +111,10 @@ def _pick_different(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> 
     """Pick the first FACES_PER_SHEET with different head poses, filled up with the first others."""
     picked: list[int] = []
     for index in order:
+        if len(picked) == FACES_PER_SHEET:
+            break
         distances = np.hypot(*(poses[picked] - poses[index]).T)
-        if len(picked) < FACES_PER_SHEET and (distances > _LEAST_ANGLE).all():
+        if (distances > _LEAST_ANGLE).all():
             picked.append(index)
     others = [index for index in order if index not in picked]
     shown = {*picked, *others[: FACES_PER_SHEET - len(picked)]}

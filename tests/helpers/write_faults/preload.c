@@ -3,7 +3,8 @@
  * Preloaded, so that its functions replace those of libc. A call is counted if it changes a file below the folder
  * FACELOOM_FAULT_FOLDER: opening for writing, writing, renaming, linking, flushing, truncating, removing, making a
  * folder. Nothing is counted and nothing fails before faceloom_arm_fault() is called. Each counted call is
- * written to the file FACELOOM_FAULT_LOG as a line "NUMBER CALL PATH".
+ * written to the file FACELOOM_FAULT_LOG as a line "NUMBER CALL PATH". Calls of programs that the process starts are
+ * counted too if FACELOOM_FAULT_TREE names a file, which holds the fault that all of them share.
  *
  * With faceloom_record(), each such call below FACELOOM_RECORDED_FOLDER that succeeds is also appended to a recording,
  * from which `recording.py` computes the files after any of the calls. A record is a line
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,29 +30,55 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Number of counted calls since the fault was armed; -1: not armed. */
-static atomic_long calls = -1;
-/* The call that fails, from 1; 0: none, calls are only counted. */
-static long failing_call;
-/* 0: the process is killed. */
-static int failing_errno;
-/* Whether every later call fails too, as on a disk that stays full. */
-static int stays;
+/* A fault. Programs that a process starts share it if FACELOOM_FAULT_TREE names a file for it. */
+struct fault {
+  /* Number of counted calls since the fault was armed; -1: not armed. */
+  atomic_long calls;
+  /* The call that fails, from 1; 0: none, calls are only counted. */
+  long failing_call;
+  /* 0: the process is killed. */
+  int failing_errno;
+  /* Whether every later call fails too, as on a disk that stays full. */
+  int stays;
+};
+static struct fault own_fault = {.calls = -1}, *fault = &own_fault;
 static char folder[PATH_MAX];
 static int log_descriptor = -1;
 static int recording = -1;
 static char recorded_folder[PATH_MAX];
-/* Whether this program was started by the one whose calls are recorded. */
+/* Whether this program was started by the one whose calls are recorded, and is not recorded with it. */
 static int in_child;
 
-void faceloom_arm_fault(long call, int error, int error_stays) {
+/* Shares the fault through FACELOOM_FAULT_TREE, and opens the log. */
+static void open_fault(int flags) {
   const char *from = getenv("FACELOOM_FAULT_FOLDER"), *log = getenv("FACELOOM_FAULT_LOG");
-  failing_call = call;
-  failing_errno = error;
-  stays = error_stays;
+  const char *tree = getenv("FACELOOM_FAULT_TREE");
+  fault = &own_fault;
+  if (tree) {
+    int file = open(tree, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || ftruncate(file, sizeof *fault)) abort();
+    fault = mmap(NULL, sizeof *fault, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (fault == MAP_FAILED) abort();
+    close(file);
+  }
   snprintf(folder, sizeof folder, "%s", from ? from : "/nonexistent");
-  if (log) log_descriptor = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-  atomic_store(&calls, 0);
+  if (log) log_descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0600);
+}
+
+void faceloom_arm_fault(long call, int error, int error_stays) {
+  open_fault(O_TRUNC);
+  fault->failing_call = call;
+  fault->failing_errno = error;
+  fault->stays = error_stays;
+  atomic_store(&fault->calls, 0);
+}
+
+/* Ends counting and failing. */
+void faceloom_disarm_fault(void) {
+  fault->failing_call = 0;
+  atomic_store(&fault->calls, -1);
+  if (log_descriptor >= 0) close(log_descriptor);
+  log_descriptor = -1;
 }
 
 static void open_recording(const char *path, int flags) {
@@ -62,10 +90,11 @@ static void open_recording(const char *path, int flags) {
 /* Begins a recording. */
 void faceloom_record(const char *path) { open_recording(path, O_CREAT | O_TRUNC); }
 
-__attribute__((constructor)) static void continue_recording(void) {
+__attribute__((constructor)) static void continue_in_child(void) {
   const char *path = getenv("FACELOOM_RECORDING");
+  if (getenv("FACELOOM_FAULT_TREE")) open_fault(0);
   if (!path) return;
-  in_child = 1;
+  in_child = !getenv("FACELOOM_FAULT_TREE");
   open_recording(path, 0);
 }
 
@@ -76,12 +105,13 @@ static int is_below(const char *path, const char *directory) {
 
 /* Counts a call. Returns whether it must fail, with errno set; kills the process if that is the fault. */
 static int fails(const char *call, const char *path) {
-  if (atomic_load(&calls) < 0 || !is_below(path, folder)) return 0;
-  long number = atomic_fetch_add(&calls, 1) + 1;
+  if (atomic_load(&fault->calls) < 0 || !is_below(path, folder)) return 0;
+  long number = atomic_fetch_add(&fault->calls, 1) + 1;
   if (log_descriptor >= 0) dprintf(log_descriptor, "%ld %s %s\n", number, call, path);
-  if (!failing_call || number < failing_call || (number > failing_call && !stays)) return 0;
-  if (!failing_errno) raise(SIGKILL);
-  errno = failing_errno;
+  long failing = fault->failing_call;
+  if (!failing || number < failing || (number > failing && !fault->stays)) return 0;
+  if (!fault->failing_errno) raise(SIGKILL);
+  errno = fault->failing_errno;
   return 1;
 }
 
@@ -104,12 +134,12 @@ static const char *absolute(int directory, const char *path, char *buffer) {
 
 static int path_fails(const char *call, int directory, const char *path) {
   char buffer[PATH_MAX];
-  return atomic_load(&calls) >= 0 && fails(call, absolute(directory, path, buffer));
+  return atomic_load(&fault->calls) >= 0 && fails(call, absolute(directory, path, buffer));
 }
 
 static int descriptor_fails(const char *call, int descriptor) {
   char link[64], path[PATH_MAX];
-  if (atomic_load(&calls) < 0) return 0;
+  if (atomic_load(&fault->calls) < 0) return 0;
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;

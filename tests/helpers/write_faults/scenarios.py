@@ -55,6 +55,8 @@ class Scenario:
     """Files that the command writes if it can, to be faster the next time."""
     volatile: tuple[str, ...] = ()
     """Patterns of files that differ between two runs: dates, durations."""
+    tree: bool = False
+    """Whether calls of the programs that the command starts fail and are recorded, too."""
 
     @property
     def continued(self) -> tuple[str, ...]:
@@ -188,13 +190,14 @@ TRAINER_SCENARIOS = (
     Scenario("import", _IMPORT, untouched=_INPUT, whole=("imported.bundle",)),
 )
 
-# Commands that run others in processes of their own, in which no call fails and none is recorded.
+# Commands that run others in processes of their own.
 PROCESS_SCENARIOS = (
     Scenario(
         "swap",
         ("swap", *_SWAP_OPTIONS, "--provenance", "tags"),
         untouched=_INPUT,
         volatile=("swap.faceloom/project.json", "swap.faceloom/log.txt"),
+        tree=True,
     ),
 )
 

@@ -5,7 +5,7 @@ import random
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -44,6 +44,8 @@ class Prepared:
     """Counted calls of the command without a fault: number, kind and path."""
     seconds: float
     """How long the command runs without a fault."""
+    continued: set[frozenset[tuple[str, str]]] = field(default_factory=set)
+    """The files, by name and digest, from which the command was continued without a problem."""
 
     @property
     def calls(self) -> int:
@@ -77,7 +79,7 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
     _empty(runner)
     prepare(runner, scenario)
     shutil.copytree(runner.work, folder)
-    ending = runner.run(scenario.arguments)
+    ending = runner.run(scenario.arguments, tree=scenario.tree)
     assert ending.exit_code == 0, ending.text
     return Prepared(
         scenario,
@@ -92,6 +94,8 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
 def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     """Run a command with a fault, check the files that it leaves, continue it, check its result.
 
+    A problem of commands that share a process counts only if it recurs when each has its own.
+
     Args:
         runner: Runs the commands.
         prepared: The scenario.
@@ -100,11 +104,18 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     Returns:
         The exit code, and everything that is wrong.
     """
+    outcome = _try_fault(runner, prepared, fault)
+    if outcome.problems and runner.is_shared:
+        return _try_fault(runner.unshared, prepared, fault)
+    return outcome
+
+
+def _try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     _restore_input(runner, prepared)
     scenario = prepared.scenario
-    ending = runner.run(scenario.arguments, fault)
+    ending = runner.run(scenario.arguments, fault, tree=scenario.tree)
     left = _digests(runner.work, scenario.volatile)
-    problems = [*_ending_problems(ending, fault), *_lost(prepared, left)]
+    problems = [*_ending_problems(ending, fault, scenario), *_lost(prepared, left)]
     if ending.exit_code == 0:
         problems += _missing("it succeeded", prepared, left)
         problems += _left_over("it succeeded", prepared, left, allowed=_WORK)
@@ -151,7 +162,8 @@ def record(runner: FaultRunner, prepared: Prepared, path: Path) -> tuple[Call, .
         The calls.
     """
     _restore_input(runner, prepared)
-    ending = runner.run(prepared.scenario.arguments, recording=path)
+    scenario = prepared.scenario
+    ending = runner.run(scenario.arguments, recording=path, tree=scenario.tree)
     assert ending.exit_code == 0, ending.text
     folders = (runner.work, runner.notes)
     calls = read_recording(path)
@@ -209,9 +221,25 @@ def _lose(
     return _digests(runner.work, prepared.scenario.volatile)
 
 
-def _continue(runner: FaultRunner, prepared: Prepared) -> Iterator[str]:
-    """Run the continuing command, and yield what is wrong with its end and its result."""
-    again = runner.run(prepared.scenario.continued)
+def _continue(runner: FaultRunner, prepared: Prepared) -> tuple[str, ...]:
+    """Run the continuing command unless it continued the same files before.
+
+    Returns:
+        What is wrong with its end and its result.
+    """
+    folders = (runner.work.parent, runner.notes)
+    files = frozenset(item for folder in folders for item in _digests(folder).items())
+    if files in prepared.continued:
+        return ()
+    problems = tuple(_continuation_problems(runner, prepared))
+    if not problems:
+        prepared.continued.add(files)
+    return problems
+
+
+def _continuation_problems(runner: FaultRunner, prepared: Prepared) -> Iterator[str]:
+    scenario = prepared.scenario
+    again = runner.run(scenario.continued, tree=scenario.tree)
     left = _digests(runner.work, prepared.scenario.volatile)
     if again.exit_code:
         yield f"it cannot be continued: {again.text.strip()}"
@@ -219,8 +247,9 @@ def _continue(runner: FaultRunner, prepared: Prepared) -> Iterator[str]:
     yield from _left_over("it was continued", prepared, left)
 
 
-def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
-    if fault.error == 0:
+def _ending_problems(ending: Ending, fault: Fault, scenario: Scenario) -> Iterator[str]:
+    # In a tree, the command reports the program that was killed.
+    if fault.error == 0 and not scenario.tree:
         if ending.exit_code not in (0, _KILLED):
             yield f"a killed command ended with {ending.exit_code}"
         return
