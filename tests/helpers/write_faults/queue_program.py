@@ -25,7 +25,7 @@ _FAKE_COMMAND = (
     "import sys; print('{}'); print('done', file=sys.stderr)",
 )
 # In the folder that no fault concerns.
-_SUCCEEDED = Path("../../notes/queue.txt").resolve()
+_SUCCEEDED = Path("../../notes/queue.txt")
 # Seconds between two looks at the queue.
 _POLL_SECONDS = 0.02
 
