@@ -24,7 +24,7 @@ _FAKE_COMMAND = (
     *(sys.executable, "-I", "-S", "-c"),
     "import sys; print('{}'); print('done', file=sys.stderr)",
 )
-# In the folder that no fault concerns.
+# In the folder that no fault concerns, from the working folder of the command.
 _SUCCEEDED = Path("../../notes/queue.txt")
 # Seconds between two looks at the queue.
 _POLL_SECONDS = 0.02
@@ -37,7 +37,7 @@ def main() -> None:
         queue = JobQueue(Path("jobs"))
         _check_succeeded(queue)
         _work(queue, JobRunner(queue))
-    _SUCCEEDED.unlink()
+    _SUCCEEDED.resolve().unlink()
 
 
 def _work(queue: JobQueue, runner: JobRunner) -> None:
@@ -59,12 +59,12 @@ def _work(queue: JobQueue, runner: JobRunner) -> None:
     failed = [job.sentence for job in queue.jobs() if job.state is JobState.FAILED]
     if failed:
         raise PartlyDone(failed[0])
-    _SUCCEEDED.write_text("")
+    _SUCCEEDED.resolve().write_text("")
     queue.remove(numbers[_REMOVED])
 
 
 def _note(success: str) -> None:
-    with _SUCCEEDED.open("a") as file:
+    with _SUCCEEDED.resolve().open("a") as file:
         file.write(success + "\n")
 
 
