@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from faceloom.faces.face_recognition import EMBEDDING_SIZE, SAME_PERSON_SIMILARI
 from faceloom.faceset.append import AddedFace, append_faces
 from faceloom.faceset.extract_source import ExtractionSettings
 from faceloom.faceset.extraction_base import ExtractionBase
-from faceloom.faceset.extraction_journal import Journal, journals_folder
+from faceloom.faceset.extraction_journal import Journal, journals_folder, remove_journals
 from faceloom.faceset.footage import Footage, FootageFile, list_footage
 from faceloom.faceset.identity_clustering import IdentitySelection, select_identity
 from faceloom.faceset.identity_name import check_identity_name
@@ -164,14 +163,14 @@ def _extract(
     if files and not selection.keep.any():
         # The faces of other people are kept: the next attempt differs in --reference only.
         if not selection.people:
-            _remove_journals(work)
+            remove_journals(out)
         raise NoFaceFound(_no_face_message(journals, files, selection, base, options))
     if base.faces is None:
         _write_face_set(out, journals, files, selection, geometry, options)
     elif files:
         base.warn_if_unlike(_read_embeddings(journals)[selection.keep])
         append_faces(base.faces, _kept_faces(journals, selection), _footage_rows(journals, files))
-    _remove_journals(work)
+    remove_journals(out)
     kept = int(selection.keep.sum())
     return ExtractSummary(
         identity=base.faces.identity if base.faces else options.name or out.name,
@@ -186,13 +185,6 @@ def _extract(
         passed_over=tuple(map(str, unread)),
         damaged=tuple(map(str, damaged)),
     )
-
-
-def _remove_journals(work: Path) -> None:
-    """Remove the journals; a failure is only a warning, since nothing reads them again."""
-    shutil.rmtree(work, ignore_errors=True)
-    if work.exists():
-        log.warning("%s cannot be removed; nothing reads it again, so remove it by hand.", work)
 
 
 def _report_damage(

@@ -9,6 +9,8 @@ Rows, embeddings and crops are written and flushed before the state counts them;
 the count is dropped.
 """
 
+import logging
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +30,8 @@ from faceloom.json_documents import StrictModel, to_json
 from faceloom.operating_system import flush_to_disk
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded, read_lines
 
+log = logging.getLogger(__name__)
+
 # Bytes of an embedding in `embeddings.f32`.
 _EMBEDDING_BYTES = 4 * EMBEDDING_SIZE
 
@@ -39,6 +43,18 @@ def journals_folder(out: Path) -> Path:
         out: The face set that it makes.
     """
     return out.with_name(out.name + ".work")
+
+
+def remove_journals(out: Path) -> None:
+    """Remove the journals of a complete extraction; a failure is only a warning.
+
+    Args:
+        out: The face set.
+    """
+    work = journals_folder(out)
+    shutil.rmtree(work, ignore_errors=True)
+    if work.exists():
+        log.warning("%s cannot be removed; nothing reads it again, so remove it by hand.", work)
 
 
 class FoundFace(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from faceloom.errors import FaceloomError
+from faceloom.faceset.extraction_journal import remove_journals
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.project.plan import SwapPlan, build_steps
 from faceloom.project.presets import least_steps, most_steps
@@ -57,10 +58,7 @@ def run_plan(
     for index in range(len(plan.steps)):
         step = state.plan.steps[index]
         if step.is_done(project):
-            record = project.step(step.artifact)
-            assert record is not None, "a complete step has a record"
-            state.states[index] = "kept"
-            state.note_result(step, record.result, record.sentence)
+            _keep_step(state, index)
             yield state.progress(Progress(step.title, 1, 1), ended=step)
             continue
         state.states[index] = "running"
@@ -84,6 +82,18 @@ def run_plan(
             state.record_spent()
         yield state.progress(Progress(step.title, 1, 1), ended=step)
     return summarize(state)
+
+
+def _keep_step(state: RunState, index: int) -> None:
+    """Take over a step that an earlier run has completed."""
+    step = state.plan.steps[index]
+    record = state.project.step(step.artifact)
+    assert record is not None, "a complete step has a record"
+    if step.arguments[0] == "extract":
+        # Its command may have ended between writing the faces and removing their journals.
+        remove_journals(step.artifact)
+    state.states[index] = "kept"
+    state.note_result(step, record.result, record.sentence)
 
 
 def _run_step(

@@ -72,6 +72,21 @@ def test_all_steps_run_once_and_are_kept(
     assert len(fake_commands()) == 8
 
 
+def test_journals_that_a_stopped_extraction_left_are_removed(
+    make_plan: Callable[..., SwapPlan], fake_commands: Callable[[], list[str]]
+) -> None:
+    plan = make_plan()
+    run(plan)
+    extracted = [step.artifact for step in plan.steps if step.arguments[0] == "extract"]
+    for artifact in extracted:
+        journal = artifact.with_name(f"{artifact.name}.work") / "clip"
+        journal.mkdir(parents=True)
+        (journal / "state.json").write_text("{}")
+    run(make_plan())
+    assert len(fake_commands()) == len(ORDER)
+    assert [path for artifact in extracted for path in artifact.parent.glob("*.work")] == []
+
+
 def test_a_complete_swap_says_so_and_what_trains_longer(
     make_plan: Callable[..., SwapPlan],
     fake_commands: Callable[[], list[str]],
