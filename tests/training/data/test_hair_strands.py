@@ -57,6 +57,15 @@ def test_a_strand_gets_the_color_of_the_skin_around() -> None:
     np.testing.assert_array_equal(painted[: HAIRLINE - 4], rgb[: HAIRLINE - 4])
 
 
+def test_pixels_away_from_strands_stay_as_they_are() -> None:
+    rgb, mask, outline = face()
+    # Many of these colors change by a level on the way to L*a*b* and back.
+    rgb[100:] = np.random.default_rng(0).integers(0, 256, (SIZE - 100, SIZE, 3), np.uint8)
+    painted = paint_over_strands(rgb, mask, outline, mesh())
+    assert (painted[STRAND] != rgb[STRAND]).any()
+    np.testing.assert_array_equal(painted[100:], rgb[100:])
+
+
 def hand() -> Crop:
     return face(HAND)
 

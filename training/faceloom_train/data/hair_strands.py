@@ -65,7 +65,9 @@ def paint_over_strands(rgb: Rgb, mask: Mask, outline: Mask, mesh_xy: Points) -> 
     if not strands.any():
         return rgb
     painted = cv2.GaussianBlur(cv2.dilate(float32(strands), disk(1)), (0, 0), _EDGE)[..., None]
-    return from_lab(float32(picture + painted * (around - picture)))
+    result = from_lab(float32(picture + painted * (around - picture)))
+    # Some colors change by a level on the way to L*a*b* and back.
+    return np.where(painted > 0, result, rgb)
 
 
 def _above_brows(mesh_xy: Points, size: int) -> Bool[np.ndarray, "s s"]:
