@@ -102,7 +102,8 @@ def decoded_pts(path: Path) -> list[int]:
     with open_video(path) as (container, stream):
         clock = RisingClock(Fraction(stream.time_base or 1))
         return [
-            clock.next(pts) for _, pts, _ in _decode(container, stream, path, None, 0, "repeat")
+            clock.next(pts)
+            for _, pts, _ in _decode(container, stream, path, None, 0, "repeat", "software")
         ]
 
 
@@ -130,7 +131,7 @@ def _decode(
     start_pts: int | None,
     start: int,
     on_damaged: OnDamaged,
-    decoder: Decoder = "software",
+    decoder: Decoder,
 ) -> Iterator[tuple[int, int, av.VideoFrame | None]]:
     """Yield index, PTS and picture (None: lost) of each frame: all, or from frame `start`."""
     packets = (

@@ -151,4 +151,16 @@ def test_without_the_gpu_one_sentence_says_so(
 def test_transparency_is_decoded_in_software(cases: Path, caplog: pytest.LogCaptureFixture) -> None:
     clip = next(cases.glob("*alpha*.webm"))
     assert_equal(list(read_frames(clip, decoder="cuda")), list(read_frames(clip)))
+    assert caplog.messages == [
+        f"{clip} is decoded in software: the GPU decoder is not used for transparency."
+    ]
+
+
+def test_a_video_that_is_opened_twice_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hardware, "hwdevices_available", lambda: [])
+    clip = make_clip(tmp_path / "clip.mp4", wave_images(6))
+    for _ in range(2):
+        list(read_frames(clip, decoder="cuda"))
     assert len(caplog.messages) == 1

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -39,7 +40,10 @@ def hardware_decoder_of(
         The function; None, with a warning, if the video must be decoded in software.
     """
     pixel_format = stream.codec_context.pix_fmt
-    if pixel_format not in _PIXEL_FORMATS or has_alpha_plane(stream):
+    if has_alpha_plane(stream):
+        _warn(path, "the GPU decoder is not used for transparency")
+        return None
+    if pixel_format not in _PIXEL_FORMATS:
         _warn(path, f"the GPU decoder is not used for {pixel_format or 'its pixel format'}")
         return None
     try:
@@ -100,5 +104,7 @@ def _new_context(stream: VideoStream, device: HWAccel | None) -> VideoCodecConte
     return context
 
 
+# Once for a video and a reason: an estimate, for one, opens a video several times.
+@lru_cache(maxsize=64)
 def _warn(path: Path, why: str) -> None:
     log.warning("%s is decoded in software: %s.", path, why)
