@@ -157,7 +157,7 @@ def _warm_analysis(
     """Return an analysis whose networks have run once."""
     finder = conversion_finder(face_provider)
     finder.find([frames[0].square_rgb])
-    grid, ahead = SegmentGrid(0, len(frames)), detects_ahead()
+    grid, ahead = SegmentGrid(0, len(frames)), detects_ahead(face_provider)
     return Analysis(finder.for_new_video(), selector, grid, batch_size, ahead=ahead)
 
 

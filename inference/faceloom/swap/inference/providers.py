@@ -30,7 +30,7 @@ PROVIDERS = {
 # The candidates of "auto". TensorRT and CoreML first build an engine for minutes, and WebGPU and
 # TensorRT RTX ran on no real GPU yet, so these run only on request.
 _AUTO_ORDER = ("cuda", "directml", "openvino", "cpu")
-# For several processes on one GPU. By default, the CUDA provider times cuDNN's algorithms for each
+# For several processes. By default, the CUDA provider times cuDNN's algorithms for each
 # convolution and keeps the fastest, so that each process may take another one with other rounding,
 # and it doubles its memory whenever it needs more.
 _SHARED_CUDA_OPTIONS = {
@@ -123,7 +123,7 @@ def open_session(
         optimize: Whether onnxruntime optimizes the graph. False for a graph that is only
             inspected, since optimizing evaluates its constant parts.
         threads: Threads inside an operator; 0 means one for each core.
-        shared: Whether several processes run the graph on one device, see `provider_options`.
+        shared: Whether several processes run the graph, see `provider_options`.
 
     Returns:
         A session that runs on `provider`.
@@ -218,8 +218,8 @@ def provider_options(provider: str, *, shared: bool = False) -> dict[str, str]:
 
     Args:
         provider: A key of `PROVIDERS`.
-        shared: Whether several processes run the same graph on one device and must compute the
-            same numbers.
+        shared: Whether several processes run the same graph, on one GPU or on several, and must
+            compute the same numbers.
 
     Returns:
         Options by onnxruntime's names; empty for the defaults.

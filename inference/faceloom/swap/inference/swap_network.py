@@ -77,7 +77,7 @@ class SwapNetwork:
                 `choose_fastest`.
             precision: The graph's precision, or "auto" for the one that suits the provider best.
             threads: Threads inside an operator on the CPU; 0 means one for each core.
-            shared: Whether several processes run the graph on one device.
+            shared: Whether several processes run the graph, see `provider_options`.
 
         Raises:
             UsageError: The bundle has no graph of that precision.

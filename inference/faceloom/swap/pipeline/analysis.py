@@ -28,6 +28,9 @@ SEGMENT_LEAD_IN = 8
 DETECT_EVERY = 5
 # Fewest cores with which the detector has a thread of its own; fewer are busy with other stages.
 _MIN_CORES_AHEAD = 4
+# Providers whose sessions take one call at a time; the tracking calls the detector as well, for
+# rotated heads (onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider.html).
+_ONE_CALL_AT_A_TIME = frozenset(["directml"])
 # Batches that are detected ahead of the tracking.
 _BATCHES_AHEAD = 1
 
@@ -48,9 +51,13 @@ def conversion_finder(provider: str = "cpu") -> FaceFinder:
     return FaceFinder(detect_every=DETECT_EVERY, threads=1, detector=detector, mesh=mesh)
 
 
-def detects_ahead() -> bool:
-    """Return whether this machine has a core for the detector beside that of the tracking."""
-    return available_cores() >= _MIN_CORES_AHEAD
+def detects_ahead(provider: str = "cpu") -> bool:
+    """Return whether the detector can run beside the tracking, on a core of its own.
+
+    Args:
+        provider: what runs the detector, as `resolve_face_provider` returns it.
+    """
+    return provider not in _ONE_CALL_AT_A_TIME and available_cores() >= _MIN_CORES_AHEAD
 
 
 @dataclass(frozen=True, slots=True)

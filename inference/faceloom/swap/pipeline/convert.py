@@ -253,7 +253,8 @@ def _swap_segments(
     batch_size = options.batch_size or DEFAULT_BATCH
     depth = queue_depth(batch_size)
     grid = SegmentGrid(target.frame_range.start, options.segment_length)
-    finder, ahead = conversion_finder(options.face_provider), detects_ahead()
+    faces_on = options.face_provider
+    finder, ahead = conversion_finder(faces_on), detects_ahead(faces_on)
     analysis = Analysis(finder, selector, grid, batch_size, ahead=ahead)
     frames = check_frames(
         target.read(state), target.info, target.frame_count, from_start=state is None
@@ -262,7 +263,8 @@ def _swap_segments(
     likeness = LikenessCheck(source.appearances, target.info.path)
     workers = choose_worker_count(target, options, source.identity_map.provider)
     if options.engine == "ray" or workers > 1:
-        on_gpu = source.identity_map.provider in _GPU_PROVIDERS
+        providers = source.identity_map.provider, faces_on
+        on_gpu = not _GPU_PROVIDERS.isdisjoint(providers)
         spec = WorkerSpec(source.load, target, options, grid, batch_size, on_gpu)
         # The workers read the lead-in frames themselves.
         for _ in zip(selections, frames, strict=False):
@@ -274,7 +276,7 @@ def _swap_segments(
             committer = SegmentCommitter(pool, analysis, store, meter)
             yield from swap_in_workers(selected, selections, spec, pool, committer)
         return
-    open_model = face_model_opener(options.face_provider)
+    open_model = face_model_opener(faces_on)
     swapper = FrameSwapper(source.identity_map.sources, options, options.sections, open_model)
     lead_in = align_lead_in(swapper, selections, frames)
     next_frame = state.next_frame if state else target.frame_range.start

@@ -172,6 +172,7 @@ class _Sampler:
         self._references = source.identity_map.reference_set(options)
         face_provider = resolve_face_provider(options.face_provider)
         self._finder = conversion_finder(face_provider)
+        self._ahead = detects_ahead(face_provider)
         self._open_model = face_model_opener(face_provider)
         self._pts = read_frame_pts(target.info)[target.frame_range.start : target.frame_range.stop]
 
@@ -217,7 +218,7 @@ class _Sampler:
         grid = SegmentGrid(target.frame_range.start, self.options.segment_length)
         selector = FaceSelector(self.options, self._references)
         finder = self._finder.for_new_video()
-        analysis = Analysis(finder, selector, grid, batch_size, ahead=detects_ahead())
+        analysis = Analysis(finder, selector, grid, batch_size, ahead=self._ahead)
         swapper = FrameSwapper(self._sources, self.options, open_model=self._open_model)
         meter = ProgressMeter(None, 0, time.monotonic())
         counts = FrameCounts()

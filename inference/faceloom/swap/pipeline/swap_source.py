@@ -178,7 +178,8 @@ def _open(
     # The networks have their graphs; the files' bytes are not needed any more.
     light = [replace(bundle, contents={}) for bundle in bundles]
     # Other processes take the same provider without a trial of their own.
-    provider, shared = networks[0].provider, (options.workers or 1) > 1
+    provider = networks[0].provider
+    shared = options.engine == "ray" or (options.workers or 1) > 1
     return networks, partial(_load_networks, light, provider, options.precision, shared=shared)
 
 

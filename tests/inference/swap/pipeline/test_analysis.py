@@ -112,3 +112,10 @@ def test_few_cores_do_not_detect_ahead(
 ) -> None:
     monkeypatch.setattr(analysis, "available_cores", lambda: cores)
     assert detects_ahead() == expected
+
+
+def test_a_detector_that_takes_one_call_at_a_time_does_not_run_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(analysis, "available_cores", lambda: 64)
+    assert [detects_ahead(provider) for provider in ("cuda", "directml")] == [True, False]

@@ -16,21 +16,17 @@ from faceloom.swap.pipeline.swap_source import _open, _still_id
 
 
 @pytest.mark.parametrize(
-    ("given", "asked", "workers", "shared"),
+    ("options", "shared"),
     [
-        ("auto", "auto", None, False),
-        ("cuda", "cuda", None, False),
-        ("cuda", "cuda", 1, False),
-        ("cuda", "cuda", 4, True),
+        (ConvertOptions(provider="auto"), False),
+        (ConvertOptions(provider="cuda"), False),
+        (ConvertOptions(provider="cuda", workers=1), False),
+        (ConvertOptions(provider="cuda", workers=4), True),
+        (ConvertOptions(provider="cuda", engine="ray"), True),
     ],
 )
 def test_other_bundles_and_other_processes_take_the_provider_of_the_first(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    given: str,
-    asked: str,
-    workers: int | None,
-    shared: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: ConvertOptions, shared: bool
 ) -> None:
     bundles = [Bundle.read(make_bundle(tmp_path / name)) for name in ("ben.bundle", "ada.bundle")]
     calls: list[tuple[str, str, bool]] = []
@@ -46,9 +42,9 @@ def test_other_bundles_and_other_processes_take_the_provider_of_the_first(
         return network
 
     monkeypatch.setattr(SwapNetwork, "open", open_network)
-    networks, load = _open(bundles, ConvertOptions(provider=given, workers=workers))
+    networks, load = _open(bundles, options)
     chosen = networks[0].provider
-    assert calls == [("ben.bundle", asked, False), ("ada.bundle", chosen, False)]
+    assert calls == [("ben.bundle", options.provider, False), ("ada.bundle", chosen, False)]
     calls.clear()
     pickle.loads(pickle.dumps(load))()
     assert calls == [("ben.bundle", chosen, shared), ("ada.bundle", chosen, shared)]

@@ -72,7 +72,7 @@ def ray_pool(spec: WorkerSpec) -> Iterator[WorkerPool]:
 
 
 def _start_workers(ray: ModuleType, spec: WorkerSpec) -> list[Any]:
-    """Start one worker per core of the cluster or, if the sources run on GPUs, per GPU."""
+    """Start one worker per core of the cluster or, if networks run on GPUs, per GPU."""
     count = max(1, int(ray.cluster_resources().get("GPU" if spec.on_gpu else "CPU", 1)))
     actor = ray.remote(SegmentWorker).options(num_cpus=1, num_gpus=int(spec.on_gpu))
     shared = ray.put(spec)

@@ -58,7 +58,8 @@ class WorkerSpec:
     batch_size: int
     """Frames per batch."""
     on_gpu: bool
-    """Whether the sources run on a GPU; then each actor of a cluster needs one."""
+    """Whether the sources or the face networks run on a GPU; then each actor of a cluster needs
+    one."""
     threads: int = 0
     """Threads of each network; 0 means one for each core. It changes no bit of the output."""
 
