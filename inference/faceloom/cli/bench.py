@@ -33,7 +33,10 @@ def bench_command(
         str, typer.Option(help="convert: onnxruntime provider: auto, cpu, cuda, tensorrt, ...")
     ] = "auto",
     face_provider: Annotated[
-        str, typer.Option(help="convert: the same for the networks that find and parse faces.")
+        str,
+        typer.Option(
+            help="convert: the same for the networks that find and parse faces, except auto."
+        ),
     ] = "cpu",
     decoder: Annotated[Decoder, typer.Option(help="convert: what decodes the video.")] = "software",
     precision: Annotated[PrecisionChoice, typer.Option(help="convert: precision.")] = "auto",

@@ -246,7 +246,7 @@ def convert_command(
     ] = False,
     provider: Annotated[str, _performance(help="onnxruntime: auto, cpu, cuda, ...")] = "auto",
     face_provider: Annotated[
-        str, _performance(help="The same for the networks that find and parse faces.")
+        str, _performance(help="The same for the networks that find and parse faces, except auto.")
     ] = "cpu",
     decoder: Annotated[
         Decoder, _performance(help="What decodes TARGET; cuda is the decoder of an NVIDIA GPU.")
