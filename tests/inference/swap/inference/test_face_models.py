@@ -13,7 +13,7 @@ from faceloom.errors import UsageError
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.swap.inference import face_models
 from faceloom.swap.inference.face_models import face_model_opener, resolve_face_provider
-from faceloom.swap.inference.providers import open_session
+from faceloom.swap.inference.providers import PROVIDERS, open_session
 from faceloom.swap.pipeline.analysis import conversion_finder
 from faceloom.video import read_frames
 
@@ -33,8 +33,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("provider", ["cuda", "tensorrt", "coreml"])
 def test_a_provider_that_does_not_run_is_replaced_with_one_sentence(
-    caplog: pytest.LogCaptureFixture, provider: str
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, provider: str
 ) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [PROVIDERS["cpu"]])
     caplog.set_level(logging.WARNING)
     assert resolve_face_provider(provider) == "cpu"
     (record,) = caplog.records

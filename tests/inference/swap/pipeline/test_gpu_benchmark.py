@@ -32,7 +32,11 @@ def test_all_tables_are_printed(
 
 
 def test_a_setting_that_does_not_run_is_named_with_its_reason(
-    bundle: Path, capsys: pytest.CaptureFixture[str]
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no device\nsecond line")
+
+    monkeypatch.setattr(gpu, "create_session", fail)
     gpu.print_network(gpu._plan(["clip.mp4", str(bundle), "--provider", "coreml"]))
-    assert "| coreml | does not run: " in capsys.readouterr().out
+    assert "| coreml | does not run: no device |\n" in capsys.readouterr().out
