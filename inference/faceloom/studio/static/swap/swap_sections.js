@@ -100,13 +100,17 @@ function snapshot() {
   return JSON.stringify({ base, list });
 }
 
+/** Save the sections, unless only settings outside of them changed before the clip was read. */
+function save() {
+  if (clip) saveSections(clip, list);
+}
+
 function commit() {
   const now = snapshot();
   if (now === kept) return;
   history = [...history.slice(1 - MAX_UNDO), kept];
   kept = now;
-  // Settings can change before the clip is known.
-  if (clip) saveSections(clip, list);
+  save();
   showTools();
 }
 
@@ -123,7 +127,7 @@ function undo() {
   kept = history.pop();
   ({ base, list } = JSON.parse(kept));
   current = indexAt(list, currentFrame());
-  saveSections(clip, list);
+  save();
   showPanel();
   notify();
 }
