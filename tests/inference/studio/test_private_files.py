@@ -84,9 +84,10 @@ def test_files_of_an_item_that_is_added_meanwhile_stay(
     def list_and_add(project: StudioProject, kind: ItemKind) -> frozenset[str]:
         nonlocal kept
         listed = listed_ids(project, kind)
-        for item in items:
-            project.open_path(item.path)
-        kept = keep_files(project.folder, clip.id, faces.id)
+        if not kept:
+            for item in items:
+                project.open_path(item.path)
+            kept = keep_files(project.folder, clip.id, faces.id)
         return listed
 
     (edits_folder(project.folder) / "0").mkdir(parents=True)

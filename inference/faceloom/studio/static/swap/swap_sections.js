@@ -73,9 +73,10 @@ export function openSections(id, info) {
   showPanel();
 }
 
-/** Use the settings of the panel outside all sections. */
+/** Use the settings of the panel outside all sections; an undo leads to them. */
 export function keepBase() {
   base = readSettings();
+  kept = snapshot();
 }
 
 /** Show the settings that apply to the current frame; the panel edits them. */
