@@ -1,6 +1,7 @@
 """Extract and convert a long clip and print the memory over the time.
 
 python -m benchmarks.robustness.memory_over_time CLIP BUNDLE [--frames N] [--rate R] [--minutes M]
+    [--commands COMMAND...]
 
 The long clip repeats the packets of CLIP, which starts with a key frame and has no B-frames across
 its end, up to N frames of 1/R seconds each. Each command runs with one process; its resident memory

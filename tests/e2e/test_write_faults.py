@@ -193,6 +193,7 @@ def test_calls_of_started_programs_fail_in_a_tree(
     outcome = try_fault(runner, tree, Fault(writes[1], errno.ENOSPC))
     assert outcome.failed_call.endswith("/starts.txt")
     assert "exit code 1" in outcome.problems
+    assert try_fault(runner, tree, Fault(1, 0)).problems == ()
 
 
 def test_commands_share_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from faceloom.compare.result import SWAP, TRUTH, Comparison
 # real footage is soft and moves little, but a person is recognized. See docs/judging.md.
 FAIR_SCORE = 30.0
 # Score from which a swap is good. One of 50.4 is blurred with a smeared mouth, and one of 45.9 of
-# real footage smiles all the time; one of 51.0 has neither.
+# real footage smiles all the time; one of 52.9 is at the limit.
 GOOD_SCORE = 51.0
 # Expression below which a face moves little, and below which less than it should.
 _LITTLE_MOVEMENT = 0.25

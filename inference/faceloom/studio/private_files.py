@@ -39,21 +39,25 @@ def remove_files_of_removed_items(project: StudioProject) -> None:
     Args:
         project: The project.
     """
-    for path in _of_removed(edits_folder(project.folder), project.listed_ids(ItemKind.FACES)):
+    for path in _of_removed(edits_folder(project.folder), project, ItemKind.FACES):
         shutil.rmtree(path, ignore_errors=True)
-    scans = scan_path(project.folder, "").parent
-    for path in _of_removed(scans, project.listed_ids(ItemKind.CLIP)):
+    for path in _of_removed(scan_path(project.folder, "").parent, project, ItemKind.CLIP):
         with suppress(OSError):
             path.unlink()
 
 
-def _of_removed(folder: Path, listed: frozenset[str]) -> list[Path]:
+def _of_removed(folder: Path, project: StudioProject, kind: ItemKind) -> list[Path]:
     """Return the entries that are named by an id that is not listed.
 
-    None if the folder is a symbolic link: a project that somebody else made may contain some.
+    None if the folder is a symbolic link, as a project that somebody else made may contain some,
+    and none if it does not exist or cannot be read.
     """
-    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
+    if folder.is_symlink() or folder.parent.is_symlink():
         return []
-    return [
-        path for path in folder.iterdir() if _ID.fullmatch(path.stem) and path.stem not in listed
-    ]
+    try:
+        # Read before the list, as an item may be added meanwhile.
+        named = [path for path in folder.iterdir() if _ID.fullmatch(path.stem)]
+        listed = project.listed_ids(kind)
+    except OSError:
+        return []
+    return [path for path in named if path.stem not in listed]

@@ -132,7 +132,9 @@ def _call_command(request: Request) -> int:
         for descriptor in (1, 2):
             os.dup2(output, descriptor)
         os.close(output)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
         words = request.arguments
         module = words[1] if words[0] == "-m" else "faceloom.__main__"
         sys.argv = ["faceloom", *words]

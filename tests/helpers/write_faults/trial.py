@@ -248,8 +248,9 @@ def _continuation_problems(runner: FaultRunner, prepared: Prepared) -> Iterator[
 
 
 def _ending_problems(ending: Ending, fault: Fault, scenario: Scenario) -> Iterator[str]:
-    # In a tree, the command reports the program that was killed.
-    if fault.error == 0 and not scenario.tree:
+    # In a tree, the command reports another program that was killed.
+    is_report = scenario.tree and ending.exit_code != _KILLED
+    if fault.error == 0 and not is_report:
         if ending.exit_code not in (0, _KILLED):
             yield f"a killed command ended with {ending.exit_code}"
         return

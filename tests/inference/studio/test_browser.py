@@ -26,6 +26,7 @@ from tests.helpers.studio.clip import FACE_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.helpers.studio.waiting import wait_until
 
+from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
 from faceloom.studio.conversion.swap_sections import SectionRow, read_sections, write_sections
@@ -168,7 +169,7 @@ def test_choices_before_a_video_is_read_count(
 
     def slow(project: StudioProject, item: Item) -> tuple[SectionRow, ...]:
         asked.set()
-        release.wait(20)
+        assert release.wait(60)
         return read_sections(project, item)
 
     monkeypatch.setattr(swap_page, "read_sections", slow)
@@ -176,7 +177,12 @@ def test_choices_before_a_video_is_read_count(
     item = server.studio.project.open_path(footage / "clip.mp4")
     write_sections(server.studio.project, item, [SectionRow(start=5, stop=13, swap=False)])
     open_swap_page(browser, server, footage)
-    asked.wait(20)
+    assert asked.wait(60)
+    mask = browser.find_element(By.CSS_SELECTOR, "#settings [name=mask]")
+    before = mask.get_attribute("value")
+    click(browser, "#settings [name=mask] [value=mesh]")
+    press(browser, "z", held=Keys.CONTROL)
+    wait_until(lambda: mask.get_attribute("value") == before)
     click(browser, "#settings [name=mask] [value=mesh]")
     click(browser, "#output .primary")
     release.set()
@@ -186,6 +192,33 @@ def test_choices_before_a_video_is_read_count(
     assert "from = 5\nto = 13\nswap = false" in Path(job_file).read_text()
     assert " --mask mesh" in " ".join(options)
     assert not browser.find_element(By.ID, "message").is_displayed()
+
+
+def test_a_video_that_cannot_be_read_is_not_converted(
+    browser: WebDriver, server: StudioServer, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def refused(project: StudioProject, item: Item) -> tuple[SectionRow, ...]:
+        asked.set()
+        assert release.wait(60)
+        raise UsageError("The sections are being written.")
+
+    server.studio.runner.set_paused(True)
+    item = server.studio.project.open_path(footage / "clip.mp4")
+    write_sections(server.studio.project, item, [SectionRow(start=5, stop=13, swap=False)])
+    with monkeypatch.context() as patch:
+        patch.setattr(swap_page, "read_sections", refused)
+        open_swap_page(browser, server, footage)
+        assert asked.wait(60)
+        click(browser, "#output .primary")
+        release.set()
+        shown(browser, "#message", "being written")
+    browser.execute_script('document.getElementById("clip").dispatchEvent(new Event("change"))')
+    click(browser, "#output .primary")
+    wait_until(server.studio.jobs.jobs)
+    # A conversion of the first click would be queued first.
+    assert server.studio.jobs.job(1).request.arguments[1] == "--job"
 
 
 def test_faces_are_rejected_and_restored_by_keys(

@@ -14,6 +14,7 @@ from tests.helpers.studio.browser import needs_browser, press, studio_page
 from tests.helpers.studio.server import serve_studio
 from tests.helpers.studio.waiting import wait_until
 
+from faceloom.errors import UsageError
 from faceloom.faces.landmarks import NOSE_TIP
 from faceloom.faceset import FaceSet
 from faceloom.faceset.corrections.correction_files import (
@@ -141,14 +142,15 @@ def test_a_table_from_before_a_rejection_is_not_shown(
         content = get_json(grids, directory)
         if not asked.is_set():
             asked.set()
-            release.wait(20)
+            assert release.wait(60)
         return content
 
     monkeypatch.setattr(FaceGrids, "get_json", slow)
     page.execute_script(RECORD_TEXTS, "counts")
-    asked.wait(20)
+    assert asked.wait(60)
     press(page, Keys.DELETE)
-    wait_until(lambda: f"{FACES - 1} of {FACES} faces" in text(page, "counts"))
+    # It is shown for a second only.
+    wait_until(lambda: any(f"{FACES - 1} of {FACES} faces" in each for each in recorded(page)))
     release.set()
     wait_until(lambda: f"{FACES - 1} faces" in text(page, "counts"))
     assert not any(each.startswith(f"{FACES} faces") for each in recorded(page)), recorded(page)
@@ -160,11 +162,57 @@ def test_a_key_waits_until_its_face_is_read(
     press(page, "l")
     wait_until(lambda: "Detected" in state(page))
     to_json, release = FaceEdit.to_json, threading.Event()
-    monkeypatch.setattr(FaceEdit, "to_json", lambda edit: release.wait(20) and to_json(edit))
+    monkeypatch.setattr(FaceEdit, "to_json", lambda edit: release.wait(60) and to_json(edit))
     press(page, ".", "k")
     release.set()
     wait_until(lambda: state(page) == "Corrected")
     assert f"Face 2 of {FACES}" in text(page, "large-title")
+
+
+def test_a_table_is_shown_though_a_later_request_fails(
+    page: WebDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_json, asked, release = FaceGrids.get_json, threading.Event(), threading.Event()
+
+    def first_slow_then_failing(grids: FaceGrids, directory: Path) -> bytes:
+        if asked.is_set():
+            raise UsageError("The table is being written.")
+        asked.set()
+        assert release.wait(60)
+        return get_json(grids, directory)
+
+    monkeypatch.setattr(FaceGrids, "get_json", first_slow_then_failing)
+    page.execute_script(RECORD_TEXTS, "counts")
+    assert asked.wait(60)
+    page.execute_script(RECORD_TEXTS, "counts")
+    message = (By.ID, "message")
+    wait_until(lambda: "being written" in page.find_element(*message).get_attribute("textContent"))
+    release.set()
+    wait_until(lambda: recorded(page))
+
+
+def test_a_key_after_a_face_could_not_be_read_does_nothing(
+    page: WebDriver, faces: FaceSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(page, "l")
+    wait_until(lambda: "Detected" in state(page))
+
+    def refused(_: FaceEdit) -> dict[str, object]:
+        raise UsageError("The face is being written.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FaceEdit, "to_json", refused)
+        press(page, ".")
+        wait_until(lambda: "being written" in text(page, "editor-problem"))
+        press(page, "k")
+    # An undo reads the face again.
+    press(page, "z", held=Keys.CONTROL)
+    wait_until(lambda: "Detected" in state(page))
+    press(page, ".", "k")
+    wait_until(lambda: state(page) == "Corrected")
+    # Changes are saved in order: one of the second face would be there before the third one's.
+    moved, _ = corrected_stems(faces.directory)
+    assert moved == {Path(faces.rows[2].image).stem}
 
 
 def test_a_damaged_picture_does_not_end_the_editor(page: WebDriver, faces: FaceSet) -> None:

@@ -158,7 +158,7 @@ def test_a_forecast_leaves_what_was_chosen_meanwhile(
     def forecast(preset: str | None, steps: int | None) -> TrainingForecast:
         if preset is None:
             asked.set()
-            release.wait(20)
+            assert release.wait(60)
         return TrainingForecast(preset or "laptop_128", 128, steps or 1000, 60, 1, 8, "1 core")
 
     monkeypatch.setattr(run_page, "forecast_training", forecast)
@@ -166,7 +166,7 @@ def test_a_forecast_leaves_what_was_chosen_meanwhile(
         write_faceset(studio.studio.project.folder / "faces" / name, good_faces(3), name)
     browser.get(f"http://localhost:{studio.port}/runs")
     click(browser, "[data-open=train-dialog]")
-    asked.wait(20)
+    assert asked.wait(60)
     browser.execute_script(_CHOOSE, "smoke", 7)
     release.set()
     wait_until(lambda: "for 7 steps of smoke" in _text(browser, "#forecast")())

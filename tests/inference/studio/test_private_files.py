@@ -1,5 +1,6 @@
 """Scans and edits of removed items are removed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,47 @@ def test_removing_an_item_removes_its_files(server: StudioServer, tmp_path: Path
     other_scan, _ = keep_files(project.folder, other.id, "")
     assert server.post("/remove", kind=ItemKind.CLIP, id=clip.id).status == 200
     assert (scan.exists(), other_scan.exists()) == (False, True)
+
+
+def test_files_that_cannot_be_listed_stay(
+    tmp_path: Path, items: tuple[Item, Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "project"
+    kept = keep_files(folder, "0" * 12, "1" * 12)
+
+    def denied(_: Path) -> Iterator[Path]:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", denied)
+        remove_files_of_removed_items(StudioProject.open(folder))
+    assert [path.exists() for path in kept] == [True, True]
+
+
+def test_files_of_an_item_that_is_added_meanwhile_stay(
+    tmp_path: Path, items: tuple[Item, Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = StudioProject.open(tmp_path / "project")
+    clip, faces = items
+    for item in items:
+        project.remove_path(item)
+    listed_ids = StudioProject.listed_ids
+    kept: tuple[Path, ...] = ()
+
+    def list_and_add(project: StudioProject, kind: ItemKind) -> frozenset[str]:
+        nonlocal kept
+        listed = listed_ids(project, kind)
+        if not kept:
+            for item in items:
+                project.open_path(item.path)
+            kept = keep_files(project.folder, clip.id, faces.id)
+        return listed
+
+    (edits_folder(project.folder) / "0").mkdir(parents=True)
+    scan_path(project.folder, "0").parent.mkdir()
+    monkeypatch.setattr(StudioProject, "listed_ids", list_and_add)
+    remove_files_of_removed_items(project)
+    assert [path.exists() for path in kept] == [True, True]
 
 
 @pytest.mark.parametrize("link", ["", "edits"])

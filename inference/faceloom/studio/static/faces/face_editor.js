@@ -22,8 +22,8 @@ export class FaceEditor {
   #loads = new Latest();
   #saving = Promise.resolve();
   #timer = 0;
-  // What keys mean that were pressed while the face was being read.
-  #waiting = [];
+  // What keys mean that were pressed while the face is being read; null while none is.
+  #waiting = null;
   #pointer = new PointerDrag();
 
   /**
@@ -85,7 +85,7 @@ export class FaceEditor {
   #forget() {
     this.#pointer.abort();
     this.#face = null;
-    this.#waiting = [];
+    this.#waiting = null;
     this.mask.isLoaded = false;
     this.#showState("");
   }
@@ -93,10 +93,12 @@ export class FaceEditor {
   /** Read the face again when its changes are saved, for example after an undo. */
   reload() {
     const name = this.#name;
+    this.#waiting ??= [];
     this.#loads.run(async () => {
       const read = await this.#attempt(() => this.#readSaved(name), name);
       if (name !== this.#name) return;
-      const waiting = this.#waiting.splice(0);
+      const waiting = this.#waiting;
+      this.#waiting = null;
       if (!read) return;
       const [face, image] = read;
       this.mask.isLoaded = false;
@@ -105,7 +107,7 @@ export class FaceEditor {
       this.#take(face);
       this.landmarks.load(face);
       this.draw();
-      for (const command of waiting) command();
+      for (const command of waiting ?? []) command();
     });
   }
 
@@ -154,7 +156,7 @@ export class FaceEditor {
     if (!this.isEditing) return false;
     const command = this.#commands()[key];
     // Undo and redo concern the face set and need no face.
-    if (command && !this.#face && !control) this.#waiting.push(() => command(event));
+    if (command && !this.#face && !control) this.#waiting?.push(() => command(event));
     else command?.(event);
     return Boolean(command);
   }

@@ -154,7 +154,7 @@ async function readTable() {
   const parts = () => Promise.all(["table", "reviewed"].map((part) => get(`${texts.url}/${part}`)));
   const answers = await orMessage(parts);
   if (answers && before !== changes) return readTable();
-  if (request < shownRequest) return undefined;
+  if (!answers || request < shownRequest) return undefined;
   shownRequest = request;
   return answers;
 }

@@ -40,8 +40,8 @@ const commands = new Latest();
 let settle = 0;
 let follow = 0;
 let late = 0;
-// Resolves when the chosen clip is shown.
-let opened = Promise.resolve();
+// Resolves to whether the chosen clip is shown, when it has been read.
+let opened = Promise.resolve(false);
 
 function chosen(name) {
   return document.querySelector(`input[name=${name}]:checked`).value;
@@ -183,8 +183,7 @@ async function convert(event) {
   event.preventDefault();
   const queued = document.getElementById("queued");
   queued.hidden = true;
-  // The sections of the clip belong to the conversion.
-  await opened;
+  if (!(await isOpened())) return;
   try {
     const { job } = await post("/swap/convert", conversion());
     showProblem("");
@@ -201,16 +200,25 @@ function suggestName() {
   output.elements.name.value = `${stem}_${bundle.selectedOptions[0].dataset.name}`;
 }
 
+/** Return whether the chosen clip, whose sections belong to the conversion, could be read. */
+async function isOpened() {
+  const last = opened;
+  const isShown = await last;
+  return last === opened ? isShown : isOpened();
+}
+
+/** Show the chosen clip; return whether it could be read. */
 async function openClip(frame = 0) {
   const id = clip.value;
   const info = await orMessage(() => get(`/swap/clip/${id}`));
-  if (!info || id !== clip.value) return;
+  if (!info || id !== clip.value) return false;
   showClip(id, info, frame);
   openSections(id, info);
   openMarks(id, info);
   suggestName();
   followLater();
   renew({ fresh: true });
+  return true;
 }
 
 async function openBundle() {

@@ -73,9 +73,10 @@ export function openSections(id, info) {
   showPanel();
 }
 
-/** Use the settings of the panel outside all sections. */
+/** Use the settings of the panel outside all sections; an undo leads to them. */
 export function keepBase() {
   base = readSettings();
+  kept = snapshot();
 }
 
 /** Show the settings that apply to the current frame; the panel edits them. */
@@ -100,13 +101,17 @@ function snapshot() {
   return JSON.stringify({ base, list });
 }
 
+/** Save the sections, unless only settings outside of them changed before the clip was read. */
+function save() {
+  if (clip) saveSections(clip, list);
+}
+
 function commit() {
   const now = snapshot();
   if (now === kept) return;
   history = [...history.slice(1 - MAX_UNDO), kept];
   kept = now;
-  // Settings can change before the clip is known.
-  if (clip) saveSections(clip, list);
+  save();
   showTools();
 }
 
@@ -123,7 +128,7 @@ function undo() {
   kept = history.pop();
   ({ base, list } = JSON.parse(kept));
   current = indexAt(list, currentFrame());
-  saveSections(clip, list);
+  save();
   showPanel();
   notify();
 }
