@@ -208,7 +208,10 @@ def test_a_key_after_a_face_could_not_be_read_does_nothing(
     # An undo reads the face again.
     press(page, "z", held=Keys.CONTROL)
     wait_until(lambda: "Detected" in state(page))
-    press(page, ".", "k")
+    press(page, ".")
+    wait_until(lambda: f"Face 3 of {FACES}" in text(page, "large-title"))
+    wait_until(lambda: "Detected" in state(page))
+    press(page, "k")
     wait_until(lambda: state(page) == "Corrected")
     # Changes are saved in order: one of the second face would be there before the third one's.
     moved, _ = corrected_stems(faces.directory)
