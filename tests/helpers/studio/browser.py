@@ -69,6 +69,8 @@ def open_browser(profile: Path) -> Iterator[WebDriver]:
 
 needs_browser = [
     pytest.mark.process,
+    # A browser that shares two cores with other tests may lose a key or stop loading a video.
+    pytest.mark.flaky(reruns=2),
     pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
 ]
 """Marks of a module whose tests use a browser."""
