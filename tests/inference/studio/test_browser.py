@@ -162,6 +162,13 @@ def test_a_section_changes_its_frames_alone(
     assert max(changes[5:13]) < 2
 
 
+def open_clip_with_section(server: StudioServer, footage: Path) -> None:
+    """Pause the queue, and add a clip of which a section is not swapped."""
+    server.studio.runner.set_paused(True)
+    item = server.studio.project.open_path(footage / "clip.mp4")
+    write_sections(server.studio.project, item, [SectionRow(start=5, stop=13, swap=False)])
+
+
 def test_choices_before_a_video_is_read_count(
     browser: WebDriver, server: StudioServer, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,9 +180,7 @@ def test_choices_before_a_video_is_read_count(
         return read_sections(project, item)
 
     monkeypatch.setattr(swap_page, "read_sections", slow)
-    server.studio.runner.set_paused(True)
-    item = server.studio.project.open_path(footage / "clip.mp4")
-    write_sections(server.studio.project, item, [SectionRow(start=5, stop=13, swap=False)])
+    open_clip_with_section(server, footage)
     open_swap_page(browser, server, footage)
     assert asked.wait(60)
     mask = browser.find_element(By.CSS_SELECTOR, "#settings [name=mask]")
@@ -204,9 +209,7 @@ def test_a_video_that_cannot_be_read_is_not_converted(
         assert release.wait(60)
         raise UsageError("The sections are being written.")
 
-    server.studio.runner.set_paused(True)
-    item = server.studio.project.open_path(footage / "clip.mp4")
-    write_sections(server.studio.project, item, [SectionRow(start=5, stop=13, swap=False)])
+    open_clip_with_section(server, footage)
     with monkeypatch.context() as patch:
         patch.setattr(swap_page, "read_sections", refused)
         open_swap_page(browser, server, footage)

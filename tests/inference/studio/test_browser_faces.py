@@ -90,6 +90,17 @@ def offset_of_nose(faces: FaceSet, index: int) -> np.ndarray:
     return read_landmark_correction(path).to_array()[NOSE_TIP] * faces.geometry.size
 
 
+def assert_only_the_next_face_is_corrected(page: WebDriver, faces: FaceSet) -> None:
+    """Confirm the third face; changes are saved in order, so one of the second would be there."""
+    press(page, ".")
+    wait_until(lambda: f"Face 3 of {FACES}" in text(page, "large-title"))
+    wait_until(lambda: "Detected" in state(page))
+    press(page, "k")
+    wait_until(lambda: state(page) == "Corrected")
+    moved, _ = corrected_stems(faces.directory)
+    assert moved == {Path(faces.rows[2].image).stem}
+
+
 def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
     wait_until(lambda: "Detected" in state(page))
@@ -208,14 +219,7 @@ def test_a_key_after_a_face_could_not_be_read_does_nothing(
     # An undo reads the face again.
     press(page, "z", held=Keys.CONTROL)
     wait_until(lambda: "Detected" in state(page))
-    press(page, ".")
-    wait_until(lambda: f"Face 3 of {FACES}" in text(page, "large-title"))
-    wait_until(lambda: "Detected" in state(page))
-    press(page, "k")
-    wait_until(lambda: state(page) == "Corrected")
-    # Changes are saved in order: one of the second face would be there before the third one's.
-    moved, _ = corrected_stems(faces.directory)
-    assert moved == {Path(faces.rows[2].image).stem}
+    assert_only_the_next_face_is_corrected(page, faces)
 
 
 def test_a_damaged_picture_does_not_end_the_editor(page: WebDriver, faces: FaceSet) -> None:
@@ -238,14 +242,7 @@ def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
     actions = ActionChains(page).move_to_element_with_offset(canvas, left, top).click_and_hold()
     actions.move_by_offset(12, 8).send_keys(".").move_by_offset(12, 8).release().perform()
     wait_until(lambda: f"Face 2 of {FACES}" in text(page, "large-title"))
-    # Changes are saved in order: one of the second face would be there before the third one's.
-    press(page, ".")
-    wait_until(lambda: f"Face 3 of {FACES}" in text(page, "large-title"))
-    wait_until(lambda: "Detected" in state(page))
-    press(page, "k")
-    wait_until(lambda: state(page) == "Corrected")
-    moved, _ = corrected_stems(faces.directory)
-    assert moved == {Path(faces.rows[2].image).stem}
+    assert_only_the_next_face_is_corrected(page, faces)
 
 
 def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
