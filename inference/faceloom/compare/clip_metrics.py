@@ -42,6 +42,8 @@ _UNSWAPPED_LEVELS = 1.5
 _UNSWAPPED_SHARE = 0.25
 # Faces that a metric of change needs: a single face would be perfect in all of them.
 _LEAST_FACES = 2
+# Motion that is measured against the truth, too.
+_TRUTH_MOTION = ("expression", "followed_motion")
 # Share of the faces whose expression must have been read for their motion to be that of these
 # landmarks: a few faces do not stand for a clip.
 _LEAST_READ = 0.5
@@ -290,7 +292,7 @@ def _against_truth(
         "truth_identity": relative_similarity_to_truth(
             own.embeddings, target.embeddings, truth.embeddings
         ),
-        **({"truth_expression": kept["expression"]} if kept else {}),
+        **{f"truth_{name}": kept[name] for name in _TRUTH_MOTION if name in kept},
         **{
             f"truth_{name}": values
             for name, values in _eyes_and_mouth(own, truth, same_person=True).items()

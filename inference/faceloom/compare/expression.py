@@ -54,6 +54,8 @@ _LEAST_ENERGY = 0.1
 # Largest mean error of a group that counts, in units of its energy: one group whose motion is wrong
 # must not outweigh others that are right.
 _LARGEST_ERROR = 2.0
+# Added motion, in squared eye distances, that keeps the fit of a factor defined on a still face.
+_LEAST_SQUARE = 1e-9
 # Landmarks that stay in place on the skull when a face moves: forehead, temples, bridge and tip of
 # the nose, corners of the eyes.
 _RIGID_POINTS = (
@@ -135,6 +137,8 @@ def motion_r_squared(
 
     The mean over frames is the coefficient of determination (R squared). In `expression`, the
     total, a group counts by how much it moves in this clip, in its unit of MOTION_UNITS.
+    `followed_motion` is the total after each group's motion is scaled by the factor from 0 to 1
+    that fits best: it tells a face that moves too much from one that does not move.
 
     Args:
         swap: Motion of the swap; see `motion`.
@@ -150,8 +154,27 @@ def motion_r_squared(
     units = {group: max(amount, _LEAST_ENERGY) for group, amount in amounts.items()}
     errors = {group: _limited(errors[group], _LARGEST_ERROR * units[group]) for group in FEATURES}
     kept = {group: float32(1 - errors[group] / units[group]) for group in FEATURES}
-    total = float32(1 - sum(errors.values()) / max(sum(amounts.values()), _LEAST_ENERGY))
-    return {"expression": total, **kept}
+    unit = max(sum(amounts.values()), _LEAST_ENERGY)
+    without_excess = sum(_error_without_excess(swap, reference, group) for group in FEATURES)
+    return {
+        "expression": float32(1 - sum(errors.values()) / unit),
+        "followed_motion": float32(1 - without_excess / unit),
+        **kept,
+    }
+
+
+def _error_without_excess(
+    swap: FrontalPoints, reference: FrontalPoints, group: str
+) -> Float32[np.ndarray, "t"]:
+    """Error of a group's motion in units of MOTION_UNITS, scaled by the best factor up to 1."""
+    pairs = [
+        (_relative_to_anchor(swap, feature), _relative_to_anchor(reference, feature))
+        for feature in FEATURES[group]
+    ]
+    product = sum(float(np.nansum(own * other)) for own, other in pairs)
+    square = sum(float(np.nansum(own**2)) for own, _ in pairs)
+    factor = min(max(product, 0.0) / max(square, _LEAST_SQUARE), 1.0)
+    return _energy(factor * swap - reference, group)
 
 
 def _limited(errors: Float32[np.ndarray, "t"], limit: float) -> Float32[np.ndarray, "t"]:

@@ -2,7 +2,7 @@
 
 The score is the identity component times the weighted mean of the others: an unchanged target
 scores 0, and so does a perfect picture of somebody else. A face that moves little is no swap
-either, however sharp: below a quarter of the motion, the score falls in proportion to it. What is
+either, however sharp: what follows less than a third of the motion lowers the score. What is
 painted before or behind the wrong thing gives a swap away at first sight: occlusion multiplies too.
 """
 
@@ -24,10 +24,10 @@ COMPONENT_WEIGHTS = {
     "position": 0.05,
     "stability": 0.15,
 }
-# Expression at which the score is 0: a frozen face keeps up to 0.11 of the motion by chance.
-_FROZEN_EXPRESSION = 0.15
-# Expression from which the score is not lowered for want of motion; in between, in proportion.
-_FULL_EXPRESSION = 0.3
+# Followed motion at which the score is 0: the frozen faces of four pairs follow up to 0.02.
+_FROZEN_MOTION = 0.15
+# Followed motion from which the score is not lowered for want of it; in between, in proportion.
+_FULL_MOTION = 0.3
 # Scales: the metric at which its component falls to 1/e; such an error is plainly visible.
 # Share of open eyes: the lids of a swap that never blinks are off by 0.1 on average.
 _LID_SCALE = 0.2
@@ -114,15 +114,19 @@ def compute_score(
     mean = weighted / max(weight, 1e-9)
     factors = {"identity": _clamp(identity), **_occlusion(values, best)}
     named = [ScoreComponent(name, value) for name, value in (factors | components).items()]
-    moves = _movement(components.get("expression"))
+    moves = _movement(values.get("truth_followed_motion" if truth else "followed_motion"))
     return Score(100 * math.prod(factors.values()) * moves * mean, tuple(named))
 
 
-def _movement(expression: float | None) -> float:
-    """Return the factor for a face that hardly moves, 0 to 1; 1 if that is not known."""
-    if expression is None:
+def _movement(followed: float | None) -> float:
+    """Return the factor for a face that hardly moves, 0 to 1; 1 if that is not known.
+
+    Not by `expression`, which is as low for a face that moves too much: where the target's mouth
+    rests, noise of half a pixel is more than its motion.
+    """
+    if followed is None:
         return 1.0
-    return _clamp((expression - _FROZEN_EXPRESSION) / (_FULL_EXPRESSION - _FROZEN_EXPRESSION))
+    return _clamp((followed - _FROZEN_MOTION) / (_FULL_MOTION - _FROZEN_MOTION))
 
 
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:

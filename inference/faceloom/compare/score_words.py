@@ -16,7 +16,8 @@ FAIR_SCORE = 30.0
 # Score from which a swap is good. One of 50.4 is blurred with a smeared mouth, and one of 45.9 of
 # real footage smiles all the time; one of 52.9 is at the limit.
 GOOD_SCORE = 51.0
-# Expression below which a face moves little, and below which less than it should.
+# Followed motion below which a face moves little, and expression below which it moves where the
+# target's does not, and below which less than it should.
 _LITTLE_MOVEMENT = 0.25
 _REDUCED_MOVEMENT = 0.55
 # Identity similarity below which a face hardly looks like the source, and below which partly.
@@ -80,7 +81,8 @@ def describe_score(
         identity: Identity similarity, 0 as the target to 1 as a real picture; None: unknown.
         expression: Share of the facial motion that is kept, up to 1; None: unknown.
         sharpness: Sharpness relative to the target; None: unknown.
-        metrics: The metrics of lids, hair, occluders and skin that are known, by name.
+        metrics: The metrics of followed motion, lids, hair, occluders and skin that are known, by
+            name.
         steps_help: Whether more training steps still help; None: unknown.
     """
     best, finding, advice = _weakest(identity, expression, sharpness, metrics, steps_help)
@@ -124,11 +126,13 @@ def _weakest(
     if identity is None:
         return Grade.poor, "no face is found in it", "train longer, and look at the preview"
     moved = 1.0 if expression is None else expression
+    followed = metrics.get("followed_motion", moved)
     detail = 1.0 if sharpness is None else sharpness
     # The gravest fault comes first.
     faults = (
         (identity < _HARDLY_SIMILAR, Grade.poor, "the face hardly looks like the source", train),
-        (moved < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
+        (followed < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
+        (moved < _LITTLE_MOVEMENT, Grade.fair, "the face moves where the target's does not", train),
         (identity < _PARTLY_SIMILAR, Grade.fair, "it looks only partly like the source", train),
         *_occlusion_faults(metrics),
         (

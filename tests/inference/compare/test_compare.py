@@ -26,7 +26,7 @@ from faceloom.compare import (
     load_identity_references,
     write_report,
 )
-from faceloom.compare.expression import FEATURES, motion, motion_r_squared
+from faceloom.compare.expression import FEATURES, MOTION_UNITS, motion, motion_r_squared
 from faceloom.compare.metrics import standard_error, summarize_metric
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
@@ -373,6 +373,35 @@ def test_one_group_that_moves_wrong_does_not_outweigh_the_others() -> None:
     kept = motion_r_squared(swap, reference)
     assert kept["brow_motion"].mean() == pytest.approx(-1)
     assert 0.5 < kept["expression"].mean() < 0.9
+
+
+@pytest.mark.parametrize(
+    ("mouth", "eyes", "kept", "followed"),
+    [
+        (0, 0, 0, 0),
+        (0.5, 0.5, 0.75, 0.75),
+        (1, 1, 1, 1),
+        # A mouth that moves five times too much; the limit of its error hides most of it.
+        (5, 1, 0, 1),
+        (-1, 1, 0, 0.5),
+    ],
+)
+def test_motion_in_excess_follows_the_target_as_little_motion_does_not(
+    mouth: float, eyes: float, kept: float, followed: float
+) -> None:
+    wave = np.sin(np.arange(40))[:, None]
+    swap, reference = np.zeros((2, 40, 468, 2), np.float32)
+    for group, factor in (("mouth_motion", mouth), ("eye_motion", eyes)):
+        for feature in FEATURES[group]:
+            motion_of_group = 2 * MOTION_UNITS[group] * wave
+            reference[:, list(feature.points), 1] = motion_of_group
+            swap[:, list(feature.points), 1] = factor * motion_of_group
+        for feature in FEATURES[group]:
+            for moved in (swap, reference):
+                moved[:, list(feature.anchor), 1] = 0
+    measured = motion_r_squared(swap, reference)
+    assert measured["expression"].mean() == pytest.approx(kept, abs=0.1)
+    assert measured["followed_motion"].mean() == pytest.approx(followed, abs=0.05)
 
 
 def test_color_of_a_gray_target_is_judged_as_the_eye_does(

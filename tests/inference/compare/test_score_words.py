@@ -43,6 +43,23 @@ def test_a_score_has_a_grade_and_names_the_gravest_fault(
 
 
 @pytest.mark.parametrize(
+    ("followed", "grade", "finding"),
+    [
+        (0.5, Grade.fair, "moves where the target's does not"),
+        (0.2, Grade.poor, "the face moves little"),
+    ],
+)
+def test_a_face_that_moves_too_much_is_not_said_to_move_little(
+    followed: float, grade: Grade, finding: str
+) -> None:
+    words = describe_score(
+        40, identity=0.7, expression=-0.1, sharpness=1, metrics={"followed_motion": followed}
+    )
+    assert words.grade is grade
+    assert finding in words.finding
+
+
+@pytest.mark.parametrize(
     ("steps_help", "advice"),
     [
         (True, "more steps help"),
@@ -56,14 +73,16 @@ def test_the_advice_follows_the_trend(steps_help: bool | None, advice: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("expression", "share"), [(0.5, 1), (0.3, 1), (0.225, 0.5), (0.1, 0), (-0.3, 0)]
+    ("followed", "expression", "share"),
+    [(0.5, 0.5, 1), (0.5, -0.3, 1), (0.3, 0.3, 1), (0.225, 0.2, 0.5), (0.1, 0.1, 0), (-0.3, -1, 0)],
 )
 def test_the_score_of_a_face_that_moves_little_falls_with_its_motion(
-    expression: float, share: float
+    followed: float, expression: float, share: float
 ) -> None:
     values = {
         "identity": 0.8,
         "expression": expression,
+        "followed_motion": followed,
         "color_error": 0.0,
         "shading_error": 0.0,
         "chroma_error": 0.0,
