@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, TensorShapeProto, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from faceloom.errors import ArtifactRefused
@@ -61,6 +61,7 @@ def read_dfm(path: Path, morph: float) -> ImportedModel:
         f"{path} is not a .dfm: it cannot be read as ONNX", (ValueError, TypeError)
     ):
         _check_names(model, path)
+        _check_sizes(model, path)
         _check_self_contained(model, path)
         model = _with_supported_opset(model, path)
         has_morph = _fix_inputs(model.graph, path, morph)
@@ -103,6 +104,18 @@ def _check_names(message: Message, path: Path) -> None:
                     f"{path} is not a .dfm: a {field.name} of its {message.DESCRIPTOR.name} is not "
                     "UTF-8; download or export it again."
                 )
+
+
+def _check_sizes(message: Message, path: Path) -> None:
+    """Refuse negative sizes: ONNX's inference of shapes ends the process at some of them."""
+    is_negative = (isinstance(message, TensorShapeProto.Dimension) and message.dim_value < 0) or (
+        isinstance(message, TensorProto) and any(size < 0 for size in message.dims)
+    )
+    _check(not is_negative, path, "a size in it is negative")
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            for each in [value] if isinstance(value, Message) else value:
+                _check_sizes(each, path)
 
 
 def _check_self_contained(model: onnx.ModelProto, path: Path) -> None:

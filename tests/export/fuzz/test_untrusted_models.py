@@ -9,7 +9,7 @@ import onnx
 import pytest
 import yaml
 from onnx import helper
-from tests.helpers.dfms import write_dfm
+from tests.helpers.dfms import SIDE, write_dfm
 from tests.helpers.fuzzing.cases import Reader, check_reader
 from tests.helpers.fuzzing.model_readers import model_readers, original_weights
 from tests.helpers.fuzzing.mutators import nested_list
@@ -60,6 +60,20 @@ def test_dfm_with_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = write_dfm(tmp_path / "x.dfm")
     path.write_bytes(path.read_bytes().replace(b"target_mask", b"\xff\xffrget_mask"))
     with pytest.raises(ArtifactRefused, match="of its NodeProto is not UTF-8"):
+        read_dfm(path, 1.0)
+
+
+@pytest.mark.parametrize("opset", [10, 12])
+@pytest.mark.parametrize("where", ["input", "constant"])
+def test_dfm_with_a_negative_size_is_refused(tmp_path: Path, opset: int, where: str) -> None:
+    """From opset 10 it would be converted, and a Slice of a negative size ends the process."""
+    shape = ("n", -1 if where == "input" else SIDE, SIDE, 3)
+    path = write_dfm(tmp_path / "x.dfm", shape=shape, opset=opset, square=False)
+    if where == "constant":
+        model = onnx.load(path)
+        model.graph.initializer[0].dims[0] = -1
+        path.write_bytes(model.SerializeToString())
+    with pytest.raises(ArtifactRefused, match="a size in it is negative"):
         read_dfm(path, 1.0)
 
 
