@@ -1,5 +1,7 @@
 """The mean face's displacements at the landmarks are known from the meshes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -88,7 +90,13 @@ def test_a_lid_counts_more_than_another_landmark() -> None:
     assert float(ratio) == pytest.approx(4, rel=1e-4)
 
 
-def test_a_network_whose_mean_face_cannot_shift_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("loss.displacement", {"loss": {"displacement": 1}}), ("lids_gain", {"lids_gain": 2})],
+)
+def test_a_network_whose_mean_face_cannot_shift_is_refused(
+    name: str, settings: dict[str, Any]
+) -> None:
     network = {**NETWORK, "mean_face_max_shift": 0, "mean_face_light": False}
-    with pytest.raises(ValidationError, match=r"needs network.mean_face_max_shift above 0"):
-        tiny_config(network=network, loss={"displacement": 1})
+    with pytest.raises(ValidationError, match=f"{name}.* needs network.mean_face_max_shift"):
+        tiny_config(network=network, **settings)

@@ -254,6 +254,9 @@ class TrainConfig(DocumentedModel):
     ships, or the path of an .npz file; None: random weights."""
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
+    lids_gain: Annotated[float, Field(ge=1, le=4)] = 1
+    """How much further lids move in predictions than the decoder has learned, 1 to 4 (see
+    `faceloom_train.model.lids`); more than 1 needs `network.mean_face_max_shift`."""
     mask_background: bool = True
     """Whether the encoder's input is gray outside the face's mask, in training and conversion."""
     face_mask: FaceMaskKind = "regions"
@@ -321,9 +324,14 @@ class TrainConfig(DocumentedModel):
         return self
 
     @model_validator(mode="after")
-    def _check_displacement(self) -> "TrainConfig":
-        if self.loss.displacement and not getattr(self.network, "mean_face_max_shift", 0):
-            raise ValueError("loss.displacement needs network.mean_face_max_shift above 0")
+    def _check_max_shift(self) -> "TrainConfig":
+        if not getattr(self.network, "mean_face_max_shift", 0):
+            for name, used in (
+                ("loss.displacement", self.loss.displacement),
+                ("lids_gain above 1", self.lids_gain > 1),
+            ):
+                if used:
+                    raise ValueError(f"{name} needs network.mean_face_max_shift above 0")
         return self
 
     def sha256(self) -> str:

@@ -10,6 +10,7 @@ from keras import ops
 
 from faceloom_train.augmentation.resampling import resize_bilinear, sample_bilinear
 from faceloom_train.backend import xla_compile
+from faceloom_train.model.lids import emphasize_lids
 
 
 class Swish(keras.layers.Layer):
@@ -112,6 +113,8 @@ class MeanFace(keras.layers.Layer):
         """
         super().__init__(**kwargs)
         self.max_shift = max_shift
+        # By how much lids move further in predictions (see `lids_emphasis`); None: as learned.
+        self.lids_emphasis: np.ndarray | None = None
 
     def build(
         self,
@@ -144,6 +147,7 @@ class MeanFace(keras.layers.Layer):
             light: Gains before `light_gains`, [n, k, k, 3], with any k; None: no gains.
             mirrored: [n], 1 where the image is mirrored and 0 elsewhere, for training on mirrored
                 faces: details of one half of the face are then learned on the side where they are.
+                None: a prediction, in which lids are emphasized.
             training: Whether the operations are compiled.
 
         Returns:
@@ -156,7 +160,10 @@ class MeanFace(keras.layers.Layer):
             return x + image
         add = _fused_add_shifted() if training else add_shifted
         gains = None if light is None else light_gains(light)
-        return add(x, image, self.max_shift * ops.tanh(shift), gains, mirrored)
+        shift = self.max_shift * ops.tanh(shift)
+        if mirrored is None and self.lids_emphasis is not None:
+            shift = emphasize_lids(shift, self.lids_emphasis)
+        return add(x, image, shift, gains, mirrored)
 
 
 def light_gains(light: Any) -> Any:

@@ -103,6 +103,18 @@ def eyes_mouth_map(crop: CropGeometry, extra: float) -> np.ndarray:
     return float32(1 + extra * sum(_gaussian(crop, *feature) for feature in (*_EYES, _MOUTH)))
 
 
+def eyes_map(crop: CropGeometry) -> np.ndarray:
+    """Return 1 at the eyes of an aligned crop, falling off to 0.
+
+    Args:
+        crop: Geometry of the crop.
+
+    Returns:
+        [1, s, s, 1].
+    """
+    return float32(sum(_gaussian(crop, *eye) for eye in _EYES))
+
+
 def without_mouth_map(crop: CropGeometry) -> np.ndarray:
     """Return 0 at the mouth of an aligned crop, rising to 1 around it.
 

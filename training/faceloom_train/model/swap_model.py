@@ -10,6 +10,7 @@ from keras import ops
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import TrainConfig
+from faceloom_train.model.lids import lids_emphasis
 from faceloom_train.model.networks import Networks, build_networks
 from faceloom_train.model.reconstruction_model import ReconstructionModel, by_identity
 
@@ -34,6 +35,10 @@ class SwapModel(ReconstructionModel):
         self.encoder = self.networks.encoder
         self.decoders = list(self.networks.decoders)
         self.landmark_head = self.networks.landmark_head
+        if config.lids_gain > 1:
+            emphasis = lids_emphasis(self.crop, config.lids_gain)
+            for decoder in self.decoders:
+                decoder.get_layer("mean_face").lids_emphasis = emphasis
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
