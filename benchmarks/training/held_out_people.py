@@ -5,7 +5,7 @@ python -m benchmarks.training.held_out_people CROWD OUT [--steps 1 150 400] [--p
 Of each held-out group of the crowd, the first person is the target and the second the guest. Three
 of four performances are for training; the others are swapped. Since a group's people are filmed in
 the same performances, the guest's own picture of a performance is the exact result. Metrics are
-means over the people of all groups. The same command resumes. Writes OUT/table.md.
+means over the pairs. The same command resumes. Writes OUT/table.md.
 """
 
 import argparse
@@ -33,10 +33,10 @@ from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
 from faceloom_train.crowd import VALIDATION_GROUPS, CrowdPerson, read_people
 
-# One performance of so many is swapped; the others are for training.
-TESTED = 4
-# Distance of the frame indices of pictures that are independent of each other.
-APART = 2
+# Every fourth performance is swapped; the others are for training.
+TEST_EVERY = 4
+# Step of the frame indices: with gaps, the judge takes no three pictures for consecutive frames.
+FRAME_STEP = 2
 # Columns of the table. The pictures are too few for metrics that fit the motion of a clip.
 METRICS = (
     "truth_identity",
@@ -82,7 +82,7 @@ def write_pairs(crowd: Path, out: Path) -> Iterator[tuple[str, str]]:
 
 def _write_pictures(person: CrowdPerson, folder: Path) -> None:
     for index, picture in enumerate(person.pictures):
-        part = folder / ("test" if index % TESTED == TESTED - 1 else "train")
+        part = folder / ("test" if index % TEST_EVERY == TEST_EVERY - 1 else "train")
         part.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(part / f"{index:02}.png"), cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2BGR))
 
@@ -93,7 +93,8 @@ def measure(target: str, guest: str, steps: int, asked: argparse.Namespace) -> d
     Returns:
         `seconds` of training, and `versions`: the mean of each metric of target and swap.
     """
-    work = asked.out / f"{target}-{guest}-{steps}-{asked.seed}"
+    preset = Path(asked.preset).stem
+    work = asked.out / f"{target}-{guest}-{preset}-{steps}-{asked.seed}"
     kept = work.with_suffix(".json")
     if not kept.exists():
         pictures = asked.out / "pictures"
@@ -126,7 +127,7 @@ def compare_pictures(
     """
     names = sorted(path.name for path in target.iterdir())
     frames = (
-        (APART * index, [_read(folder / name) for folder in (target, swap, truth)])
+        (FRAME_STEP * index, [_read(folder / name) for folder in (target, swap, truth)])
         for index, name in enumerate(names)
     )
     references = load_identity_references(FaceSet.read(identity), None)
@@ -161,7 +162,8 @@ def table(results: dict[int, list[dict[str, Any]]]) -> str:
 
 def _cells(rows: list[dict[str, Any]], version: str) -> str:
     values = [row["versions"][version] for row in rows]
-    return " | ".join(f"{statistics.mean(own[name] for own in values):.3f}" for name in METRICS)
+    known = ([own[name] for own in values if name in own] for name in METRICS)
+    return " | ".join(f"{statistics.mean(own):.3f}" if own else "" for own in known)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> "Run":
-    """A tiny run in float32, trained for 60 steps, with a coverage of 0.86 and a consent."""
+    """A tiny run in float32, trained for 60 steps, with a gain of the lids and a consent."""
     from tests.helpers.runner.shared_folder import shared_folder
     from tests.helpers.runs import tiny_run
 
     from faceloom_train.loop.trainer import train
     from faceloom_train.runs.run_directory import Run
 
-    settings = {"steps": 60, "coverage": 0.86, "consent": "ben agreed"}
+    settings = {"steps": 60, "coverage": 0.86, "lids_gain": 2.5, "consent": "ben agreed"}
 
     def make(folder: Path) -> None:
         train(tiny_run(folder, facesets, **settings))

@@ -87,7 +87,8 @@ def write_checkpoints(run: Run, *steps: int) -> Run:
         model = build_compiled_model(run.settings, run.identities)
         restore_or_initialize(model, run, load_training_faces(run))
     random = np.random.default_rng(0)
-    averages = model.optimizer._model_variables_moving_average
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    averages = optimizer._model_variables_moving_average
     for variable, average in zip(model.trainable_variables, averages, strict=True):
         value = np.asarray(variable, np.float32)
         average.assign(value + random.normal(0, 0.01, value.shape))

@@ -1,13 +1,13 @@
 """Read a .dfm of any program and check it before it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from onnx import TensorProto, TensorShapeProto, numpy_helper
+from onnx import SparseTensorProto, TensorProto, TensorShapeProto, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from faceloom.errors import ArtifactRefused
@@ -45,8 +45,9 @@ def read_dfm(path: Path, morph: float) -> ImportedModel:
         morph: Value, 0..1, that the morph input is fixed at, if the model has one.
 
     Raises:
-        ArtifactRefused: If the file is not ONNX, has custom operators, loops or weights in other
-            files, or has inputs or outputs that the format does not have or whose size is dynamic.
+        ArtifactRefused: If the file is not ONNX, has custom operators, loops, negative sizes or
+            weights in other files, or has inputs or outputs that the format does not have or whose
+            size is dynamic.
     """
     check_model_file(path)
     content = read_bounded(path, _MAX_BYTES)
@@ -107,11 +108,13 @@ def _check_names(message: Message, path: Path) -> None:
 
 
 def _check_sizes(message: Message, path: Path) -> None:
-    """Refuse negative sizes: ONNX's inference of shapes ends the process at some of them."""
-    is_negative = (isinstance(message, TensorShapeProto.Dimension) and message.dim_value < 0) or (
-        isinstance(message, TensorProto) and any(size < 0 for size in message.dims)
-    )
-    _check(not is_negative, path, "a size in it is negative")
+    """Refuse negative sizes: at some of them ONNX's shape inference ends the process."""
+    sizes: Sequence[int] = ()
+    if isinstance(message, TensorShapeProto.Dimension):
+        sizes = (message.dim_value,)
+    elif isinstance(message, TensorProto | SparseTensorProto):
+        sizes = message.dims
+    _check(all(size >= 0 for size in sizes), path, "a size in it is negative")
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             for each in [value] if isinstance(value, Message) else value:

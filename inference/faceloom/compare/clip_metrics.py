@@ -42,7 +42,7 @@ _UNSWAPPED_LEVELS = 1.5
 _UNSWAPPED_SHARE = 0.25
 # Faces that a metric of change needs: a single face would be perfect in all of them.
 _LEAST_FACES = 2
-# Motion that is measured against the truth, too.
+# Metrics of motion that are also measured against the truth.
 _TRUTH_MOTION = ("expression", "followed_motion")
 # Share of the faces whose expression must have been read for their motion to be that of these
 # landmarks: a few faces do not stand for a clip.

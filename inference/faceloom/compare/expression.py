@@ -54,7 +54,8 @@ _LEAST_ENERGY = 0.1
 # Largest mean error of a group that counts, in units of its energy: one group whose motion is wrong
 # must not outweigh others that are right.
 _LARGEST_ERROR = 2.0
-# Added motion, in squared eye distances, that keeps the fit of a factor defined on a still face.
+# Least sum of squared motion, in squared eye distances, that a factor is fitted to: a still face
+# has none to divide by.
 _LEAST_SQUARE = 1e-9
 # Landmarks that stay in place on the skull when a face moves: forehead, temples, bridge and tip of
 # the nose, corners of the eyes.
@@ -171,8 +172,12 @@ def _error_without_excess(
         (_relative_to_anchor(swap, feature), _relative_to_anchor(reference, feature))
         for feature in FEATURES[group]
     ]
-    product = sum(float(np.nansum(own * other)) for own, other in pairs)
-    square = sum(float(np.nansum(own**2)) for own, _ in pairs)
+    # Other frames would count in the square alone.
+    known = [np.isfinite(own) & np.isfinite(other) for own, other in pairs]
+    product = sum(
+        float((own * other)[both].sum()) for (own, other), both in zip(pairs, known, strict=True)
+    )
+    square = sum(float((own[both] ** 2).sum()) for (own, _), both in zip(pairs, known, strict=True))
     factor = min(max(product, 0.0) / max(square, _LEAST_SQUARE), 1.0)
     return _energy(factor * swap - reference, group)
 

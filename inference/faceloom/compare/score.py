@@ -2,7 +2,7 @@
 
 The score is the identity component times the weighted mean of the others: an unchanged target
 scores 0, and so does a perfect picture of somebody else. A face that moves little is no swap
-either, however sharp: what follows less than a third of the motion lowers the score. What is
+either, however sharp: below a followed motion of 0.3 the score falls, to 0 at 0.15. What is
 painted before or behind the wrong thing gives a swap away at first sight: occlusion multiplies too.
 """
 
@@ -24,7 +24,8 @@ COMPONENT_WEIGHTS = {
     "position": 0.05,
     "stability": 0.15,
 }
-# Followed motion at which the score is 0: the frozen faces of four pairs follow up to 0.02.
+# Followed motion at which the score is 0. The frozen faces of four pairs follow up to 0.02; the
+# rest is a margin for the noise of short clips.
 _FROZEN_MOTION = 0.15
 # Followed motion from which the score is not lowered for want of it; in between, in proportion.
 _FULL_MOTION = 0.3
@@ -121,8 +122,8 @@ def compute_score(
 def _movement(followed: float | None) -> float:
     """Return the factor for a face that hardly moves, 0 to 1; 1 if that is not known.
 
-    Not by `expression`, which is as low for a face that moves too much: where the target's mouth
-    rests, noise of half a pixel is more than its motion.
+    It follows from the followed motion and not from `expression`, which is as low for a face that
+    moves too much: where the target's mouth rests, noise of half a pixel is more than its motion.
     """
     if followed is None:
         return 1.0

@@ -16,9 +16,12 @@ FAIR_SCORE = 30.0
 # Score from which a swap is good. One of 50.4 is blurred with a smeared mouth, and one of 45.9 of
 # real footage smiles all the time; one of 52.9 is at the limit.
 GOOD_SCORE = 51.0
-# Followed motion below which a face moves little, and expression below which it moves where the
-# target's does not, and below which less than it should.
+# Followed motion below which a face moves little.
 _LITTLE_MOVEMENT = 0.25
+# Expression below which a face that follows the target's motion moves unlike it: too far, or
+# elsewhere as well.
+_UNLIKE_MOVEMENT = 0.25
+# Expression below which a face moves less than it should.
 _REDUCED_MOVEMENT = 0.55
 # Identity similarity below which a face hardly looks like the source, and below which partly.
 _HARDLY_SIMILAR = 0.35
@@ -71,6 +74,7 @@ def describe_score(
     identity: float | None,
     expression: float | None,
     sharpness: float | None,
+    followed_motion: float | None = None,
     metrics: Mapping[str, float] = MappingProxyType({}),
     steps_help: bool | None = None,
 ) -> ScoreWords:
@@ -81,11 +85,14 @@ def describe_score(
         identity: Identity similarity, 0 as the target to 1 as a real picture; None: unknown.
         expression: Share of the facial motion that is kept, up to 1; None: unknown.
         sharpness: Sharpness relative to the target; None: unknown.
-        metrics: The metrics of followed motion, lids, hair, occluders and skin that are known, by
-            name.
+        followed_motion: Share of the facial motion that is followed, without excess, up to 1; None:
+            as `expression`.
+        metrics: The metrics of lids, hair, occluders and skin that are known, by name.
         steps_help: Whether more training steps still help; None: unknown.
     """
-    best, finding, advice = _weakest(identity, expression, sharpness, metrics, steps_help)
+    best, finding, advice = _weakest(
+        identity, expression, followed_motion, sharpness, metrics, steps_help
+    )
     by_score = Grade.good if score >= GOOD_SCORE else Grade.fair
     grade = min(best, by_score if score >= FAIR_SCORE else Grade.poor, key=list(Grade).index)
     return ScoreWords(score, grade, finding, advice)
@@ -104,12 +111,15 @@ def words_of_swap(comparison: Comparison) -> ScoreWords | None:
     if version is None or version.score is None:
         return None
     against_truth = comparison.version(TRUTH) is not None
-    sharpness = version.metric("truth_sharpness" if against_truth else "sharpness")
+    prefix = "truth_" if against_truth else ""
+    sharpness = version.metric(f"{prefix}sharpness")
+    followed = version.metric(f"{prefix}followed_motion")
     return describe_score(
         version.score.value,
         identity=version.component("identity"),
         expression=version.component("expression"),
         sharpness=sharpness.mean if sharpness else None,
+        followed_motion=followed.mean if followed else None,
         metrics={metric.name: metric.mean for metric in version.metrics},
     )
 
@@ -117,6 +127,7 @@ def words_of_swap(comparison: Comparison) -> ScoreWords | None:
 def _weakest(
     identity: float | None,
     expression: float | None,
+    followed_motion: float | None,
     sharpness: float | None,
     metrics: Mapping[str, float],
     steps_help: bool | None,
@@ -126,13 +137,13 @@ def _weakest(
     if identity is None:
         return Grade.poor, "no face is found in it", "train longer, and look at the preview"
     moved = 1.0 if expression is None else expression
-    followed = metrics.get("followed_motion", moved)
+    followed = moved if followed_motion is None else followed_motion
     detail = 1.0 if sharpness is None else sharpness
     # The gravest fault comes first.
     faults = (
         (identity < _HARDLY_SIMILAR, Grade.poor, "the face hardly looks like the source", train),
         (followed < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
-        (moved < _LITTLE_MOVEMENT, Grade.fair, "the face moves where the target's does not", train),
+        (moved < _UNLIKE_MOVEMENT, Grade.fair, "the face moves unlike the target's", train),
         (identity < _PARTLY_SIMILAR, Grade.fair, "it looks only partly like the source", train),
         *_occlusion_faults(metrics),
         (

@@ -66,7 +66,7 @@ def test_dfm_with_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("opset", [10, 12])
 @pytest.mark.parametrize("where", ["input", "constant"])
 def test_dfm_with_a_negative_size_is_refused(tmp_path: Path, opset: int, where: str) -> None:
-    """From opset 10 it would be converted, and a Slice of a negative size ends the process."""
+    """Converting a file of opset 10 infers shapes, which ends the process at such a Slice."""
     shape = ("n", -1 if where == "input" else SIDE, SIDE, 3)
     path = write_dfm(tmp_path / "x.dfm", shape=shape, opset=opset, square=False)
     if where == "constant":

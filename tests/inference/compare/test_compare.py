@@ -404,6 +404,16 @@ def test_motion_in_excess_follows_the_target_as_little_motion_does_not(
     assert measured["followed_motion"].mean() == pytest.approx(followed, abs=0.05)
 
 
+def test_frames_in_which_the_reference_is_unknown_do_not_count() -> None:
+    swap = np.zeros((40, 468, 2), np.float32)
+    for feature in FEATURES["mouth_motion"]:
+        swap[:, list(feature.points), 1] = 0.1 * np.sin(np.arange(40))[:, None]
+    reference = swap.copy()
+    reference[20:] = np.nan
+    measured = motion_r_squared(swap, reference)
+    assert np.nanmean(measured["followed_motion"]) == pytest.approx(1)
+
+
 def test_color_of_a_gray_target_is_judged_as_the_eye_does(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path]
 ) -> None:

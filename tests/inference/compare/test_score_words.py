@@ -2,9 +2,9 @@
 
 import pytest
 
-from faceloom.compare import Grade, describe_score
+from faceloom.compare import Comparison, Grade, Score, Version, describe_score, words_of_swap
 from faceloom.compare.metrics import MetricSummary
-from faceloom.compare.score import compute_score
+from faceloom.compare.score import ScoreComponent, compute_score
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,30 @@ def test_a_score_has_a_grade_and_names_the_gravest_fault(
 @pytest.mark.parametrize(
     ("followed", "grade", "finding"),
     [
-        (0.5, Grade.fair, "moves where the target's does not"),
+        (0.5, Grade.fair, "moves unlike the target's"),
         (0.2, Grade.poor, "the face moves little"),
     ],
 )
 def test_a_face_that_moves_too_much_is_not_said_to_move_little(
     followed: float, grade: Grade, finding: str
 ) -> None:
-    words = describe_score(
-        40, identity=0.7, expression=-0.1, sharpness=1, metrics={"followed_motion": followed}
-    )
+    words = describe_score(40, identity=0.7, expression=-0.1, sharpness=1, followed_motion=followed)
     assert words.grade is grade
     assert finding in words.finding
+
+
+def test_with_a_ground_truth_the_words_follow_the_motion_against_it() -> None:
+    """Against the target the face follows, against the truth it is frozen."""
+    means = {"followed_motion": 0.5, "truth_followed_motion": 0.05}
+    metrics = tuple(MetricSummary(name, mean, None, ()) for name, mean in means.items())
+    components = tuple(
+        ScoreComponent(name, value) for name, value in (("identity", 0.7), ("expression", 0.1))
+    )
+    swap = Version("swap", metrics, Score(0.0, components))
+    truth = Version("truth", (), Score(100.0, ()))
+    words = words_of_swap(Comparison(4, 4, (), (swap, truth)))
+    assert words
+    assert words.finding == "the face moves little"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +86,9 @@ def test_the_advice_follows_the_trend(steps_help: bool | None, advice: str) -> N
 
 @pytest.mark.parametrize(
     ("followed", "expression", "share"),
-    [(0.5, 0.5, 1), (0.5, -0.3, 1), (0.3, 0.3, 1), (0.225, 0.2, 0.5), (0.1, 0.1, 0), (-0.3, -1, 0)],
+    [(0.5, 0.5, 1), (0.5, -0.3, 1), (0.3, 0.3, 1), (0.225, 0.2, 0.5), (0.1, 0.1, 0), (0.0, -1, 0)],
 )
-def test_the_score_of_a_face_that_moves_little_falls_with_its_motion(
+def test_the_score_falls_with_the_followed_motion(
     followed: float, expression: float, share: float
 ) -> None:
     values = {

@@ -255,8 +255,9 @@ class TrainConfig(DocumentedModel):
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
     lids_gain: Annotated[float, Field(ge=1, le=4)] = 1
-    """How much further lids move in predictions than the decoder has learned, 1 to 4 (see
-    `faceloom_train.model.lids`); more than 1 needs `network.mean_face_max_shift`."""
+    """How much further lids move in predictions (previews, evaluations, bundles) than the decoder
+    has learned, 1 to 4 (see `faceloom_train.model.lids`); more than 1 needs
+    `network.mean_face_max_shift`."""
     mask_background: bool = True
     """Whether the encoder's input is gray outside the face's mask, in training and conversion."""
     face_mask: FaceMaskKind = "regions"

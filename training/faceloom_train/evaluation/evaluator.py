@@ -27,8 +27,8 @@ from faceloom_train.runs.run_directory import Run
 
 # The metrics of a swap that reports show, by their keys in the metrics' rows.
 SWAP_METRICS = ("score", "identity", "expression", "sharpness", "cycle_ssim")
-# Those of them that `faceloom compare` has, too.
-_COMPARED_METRICS = ("identity", "expression", "sharpness")
+# Those of `faceloom compare` that are measured; reports do not show all.
+_COMPARED_METRICS = ("identity", "expression", "followed_motion", "sharpness")
 # Keys that mark a row of the metrics as a swap's or a reconstruction's; their values name it.
 SWAP = "swap"
 # Key of the number of faces that a swap's row is measured on.
@@ -60,6 +60,8 @@ class SwapEvaluation:
     """Fraction of the faces that are detected after the swap, 0 to 1."""
     faces: int
     """How many validation faces were swapped."""
+    followed_motion: float | None = None
+    """Metric of `faceloom compare`; None if fewer than two faces are detected in the swaps."""
 
     @property
     def subject(self) -> str:
@@ -68,7 +70,8 @@ class SwapEvaluation:
 
     def values(self) -> Mapping[str, float | None]:
         """Return the metrics by name, rounded."""
-        return {name: _rounded(getattr(self, name)) for name in (*SWAP_METRICS, "detection_rate")}
+        names = (*SWAP_METRICS, "followed_motion", "detection_rate")
+        return {name: _rounded(getattr(self, name)) for name in names}
 
     def to_row(self) -> Mapping[str, str | float | None]:
         """Return the row for the run's metrics, without its step."""

@@ -79,6 +79,7 @@ def newest_score(run: Run, source: str) -> RunScore | None:
         float(np.mean([row["score"] for row in newest])),
         identity=_mean(newest, "identity"),
         expression=_mean(newest, "expression"),
+        followed_motion=_mean(newest, "followed_motion"),
         sharpness=_mean(newest, "sharpness"),
         steps_help=_more_steps_help(run, rows, step),
     )

@@ -10,7 +10,7 @@ from keras import ops
 
 from faceloom_train.augmentation.resampling import resize_bilinear, sample_bilinear
 from faceloom_train.backend import xla_compile
-from faceloom_train.model.lids import emphasize_lids
+from faceloom_train.model.lids import amplify_lids
 
 
 class Swish(keras.layers.Layer):
@@ -108,13 +108,14 @@ class MeanFace(keras.layers.Layer):
         """Set the largest shift.
 
         Args:
-            max_shift: Largest displacement, as a fraction of the side; 0: no shift.
+            max_shift: Largest displacement that the decoder predicts, as a fraction of the side; 0:
+                no shift. Amplified lids may move further.
             **kwargs: Arguments of `keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.max_shift = max_shift
-        # By how much lids move further in predictions (see `lids_emphasis`); None: as learned.
-        self.lids_emphasis: np.ndarray | None = None
+        # Gain of the lids' displacements in predictions, less 1; None: no gain.
+        self.lids_gain_map: np.ndarray | None = None
 
     def build(
         self,
@@ -147,7 +148,7 @@ class MeanFace(keras.layers.Layer):
             light: Gains before `light_gains`, [n, k, k, 3], with any k; None: no gains.
             mirrored: [n], 1 where the image is mirrored and 0 elsewhere, for training on mirrored
                 faces: details of one half of the face are then learned on the side where they are.
-                None: a prediction, in which lids are emphasized.
+                None: a prediction, in which lids are amplified.
             training: Whether the operations are compiled.
 
         Returns:
@@ -161,8 +162,8 @@ class MeanFace(keras.layers.Layer):
         add = _fused_add_shifted() if training else add_shifted
         gains = None if light is None else light_gains(light)
         shift = self.max_shift * ops.tanh(shift)
-        if mirrored is None and self.lids_emphasis is not None:
-            shift = emphasize_lids(shift, self.lids_emphasis)
+        if mirrored is None and self.lids_gain_map is not None:
+            shift = amplify_lids(shift, self.lids_gain_map)
         return add(x, image, shift, gains, mirrored)
 
 

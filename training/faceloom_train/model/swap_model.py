@@ -10,7 +10,7 @@ from keras import ops
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.model.lids import lids_emphasis
+from faceloom_train.model.lids import lids_gain_map
 from faceloom_train.model.networks import Networks, build_networks
 from faceloom_train.model.reconstruction_model import ReconstructionModel, by_identity
 
@@ -36,9 +36,9 @@ class SwapModel(ReconstructionModel):
         self.decoders = list(self.networks.decoders)
         self.landmark_head = self.networks.landmark_head
         if config.lids_gain > 1:
-            emphasis = lids_emphasis(self.crop, config.lids_gain)
+            gain_map = lids_gain_map(self.crop, config.lids_gain)
             for decoder in self.decoders:
-                decoder.get_layer("mean_face").lids_emphasis = emphasis
+                decoder.get_layer("mean_face").lids_gain_map = gain_map
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:

@@ -21,11 +21,12 @@ class Networks:
     landmark_head: keras.Model
     """Latent -> [n, 2 k]: `EXPRESSION_LANDMARKS` less each identity's median, in LANDMARK_UNIT."""
     decoders: tuple[keras.Model, ...]
-    """For each identity: latent -> RGB and mask [n, s, s, 4], float32, about 0 to 1."""
+    """For each identity: latent -> RGB and mask [n, s, s, 4], float32, about 0 to 1, with the gain
+    of the lids."""
     training_decoders: tuple[keras.Model, ...]
-    """The same decoders with a second input [n]: 1 where a face is mirrored, else 0. They return a
-    dict: "prediction", RGB and mask, and, if the mean face may shift, "shift", its displacements
-    before the tanh."""
+    """The same decoders with a second input [n]: 1 where a face is mirrored, else 0, and without
+    the gain of the lids (`lids_gain`). They return a dict: "prediction", RGB and mask, and, if the
+    mean face may shift, "shift", its displacements before the tanh."""
 
     def predict(self, faces: Any, identity: int) -> Any:
         """Encode faces and decode them as an identity.
