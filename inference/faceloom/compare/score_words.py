@@ -143,7 +143,7 @@ def _weakest(
     faults = (
         (identity < _HARDLY_SIMILAR, Grade.poor, "the face hardly looks like the source", train),
         (followed < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
-        (moved < _UNLIKE_MOVEMENT, Grade.fair, "the face moves unlike the target's", train),
+        (moved < _UNLIKE_MOVEMENT, Grade.poor, "the face moves unlike the target's", train),
         (identity < _PARTLY_SIMILAR, Grade.fair, "it looks only partly like the source", train),
         *_occlusion_faults(metrics),
         (

@@ -43,18 +43,15 @@ def test_a_score_has_a_grade_and_names_the_gravest_fault(
 
 
 @pytest.mark.parametrize(
-    ("followed", "grade", "finding"),
-    [
-        (0.5, Grade.fair, "moves unlike the target's"),
-        (0.2, Grade.poor, "the face moves little"),
-    ],
+    ("followed", "finding"),
+    [(0.5, "the face moves unlike the target's"), (0.2, "the face moves little")],
 )
 def test_a_face_that_moves_too_much_is_not_said_to_move_little(
-    followed: float, grade: Grade, finding: str
+    followed: float, finding: str
 ) -> None:
     words = describe_score(40, identity=0.7, expression=-0.1, sharpness=1, followed_motion=followed)
-    assert words.grade is grade
-    assert finding in words.finding
+    assert words.grade is Grade.poor
+    assert words.finding == finding
 
 
 def test_with_a_ground_truth_the_words_follow_the_motion_against_it() -> None:
