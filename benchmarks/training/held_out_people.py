@@ -1,6 +1,7 @@
 """Swap between rendered people that no base was trained on, and compare with the exact picture.
 
 python -m benchmarks.training.held_out_people CROWD OUT [--steps 1 150 400] [--preset P] [--seed S]
+    [--set KEY=VALUE]
 
 Of each held-out group of the crowd, the first person is the target and the second the guest. Three
 of four performances are for training; the others are swapped. Since a group's people are filmed in
@@ -19,6 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.training.pairs import train
 from benchmarks.training.swap_judgments import extract_once, run_faceloom
 from faceloom.array_types import Rgb
 from faceloom.compare import (
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("--preset", default="laptop_128")
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 150, 400])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", dest="changes", action="append", default=[])
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     pairs = list(write_pairs(asked.crowd, asked.out))
@@ -102,12 +105,7 @@ def measure(target: str, guest: str, steps: int, asked: argparse.Namespace) -> d
             name: extract_once(pictures / name / "train", asked.out, name)
             for name in (target, guest)
         }
-        options = [part for name, path in faces.items() for part in ("--faces", f"{name}={path}")]
-        for change in (f"seed={asked.seed}", "evaluate_every=0", "preview_every=100000"):
-            options += ["--set", change]
-        trained = run_faceloom(
-            "train", "--config", asked.preset, "--run", work, "--steps", steps, *options
-        )
+        trained = train(faces, work, asked, steps, "none", asked.seed)
         bundle, swap = work.with_suffix(".bundle"), work / "swapped"
         run_faceloom("export", work, "--identity", guest, "--out", bundle, "--force")
         tested = pictures / target / "test"

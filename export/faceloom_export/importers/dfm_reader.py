@@ -92,33 +92,38 @@ def check_model_file(path: Path) -> None:
         )
 
 
-def _check_names(message: Message, path: Path) -> None:
+def _check_names(model: onnx.ModelProto, path: Path) -> None:
     """Refuse names that are not UTF-8, which protobuf returns as bytes."""
-    for field, value in message.ListFields():
-        if field.type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE):
-            continue
-        for each in [value] if isinstance(value, str | bytes | Message) else value:
-            if isinstance(each, Message):
-                _check_names(each, path)
-            elif isinstance(each, bytes):
+    for message in _messages(model):
+        for field, value in message.ListFields():
+            if field.type != FieldDescriptor.TYPE_STRING:
+                continue
+            names = [value] if isinstance(value, str | bytes) else value
+            if any(isinstance(name, bytes) for name in names):
                 raise ArtifactRefused(
                     f"{path} is not a .dfm: a {field.name} of its {message.DESCRIPTOR.name} is not "
                     "UTF-8; download or export it again."
                 )
 
 
-def _check_sizes(message: Message, path: Path) -> None:
+def _check_sizes(model: onnx.ModelProto, path: Path) -> None:
     """Refuse negative sizes: at some of them ONNX's shape inference ends the process."""
-    sizes: Sequence[int] = ()
-    if isinstance(message, TensorShapeProto.Dimension):
-        sizes = (message.dim_value,)
-    elif isinstance(message, TensorProto | SparseTensorProto):
-        sizes = message.dims
-    _check(all(size >= 0 for size in sizes), path, "a size in it is negative")
+    for message in _messages(model):
+        sizes: Sequence[int] = ()
+        if isinstance(message, TensorShapeProto.Dimension):
+            sizes = (message.dim_value,)
+        elif isinstance(message, TensorProto | SparseTensorProto):
+            sizes = message.dims
+        _check(all(size >= 0 for size in sizes), path, "a size in it is negative")
+
+
+def _messages(message: Message) -> Iterator[Message]:
+    """Yield a message and all messages inside it."""
+    yield message
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             for each in [value] if isinstance(value, Message) else value:
-                _check_sizes(each, path)
+                yield from _messages(each)
 
 
 def _check_self_contained(model: onnx.ModelProto, path: Path) -> None:
